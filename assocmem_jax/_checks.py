@@ -1,0 +1,134 @@
+"""Checks of what a caller passes in: on the host, before anything compiles."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+
+ArrayLike: TypeAlias = Array | np.ndarray | Sequence[Any] | float | np.number
+
+
+def is_traced(x: Any) -> bool:
+    """Whether the numbers in `x` are unknown, because a program is being traced."""
+    return isinstance(x, jax.core.Tracer)
+
+
+def check_size(call: str, size: Any) -> None:
+    """Raise unless `size` is a whole number, at least 1."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer):
+        raise TypeError(f"`{call}` must be a whole number, got {size!r}.")
+    if size < 1:
+        raise ValueError(f"`{call}` must be at least 1, got {size}.")
+
+
+def check_not_negative(call: str, scalar: Float[Array, "..."], advice: str) -> None:
+    """Raise unless `scalar` is one number, at least 0; silent on traced numbers."""
+    if scalar.shape != ():
+        raise ValueError(
+            f"`{call}` must be one number, got shape {scalar.shape}. Use `jax.vmap` "
+            "over the rule for many."
+        )
+    if not is_traced(scalar) and not scalar >= 0:
+        raise ValueError(f"`{call}` must not be negative or NaN, got {scalar}. {advice}")
+
+
+def to_scalar(x: ArrayLike) -> Float[Array, "..."]:
+    """A hyperparameter as an array, so that a new value does not recompile."""
+    if isinstance(x, Array) and jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    return jnp.asarray(x, jnp.result_type(float))
+
+
+def to_real(call: str, x: ArrayLike, ndim: int) -> Float[Array, "..."]:
+    """`x` as a floating-point JAX array.
+
+    Args:
+        call: the argument as the caller typed it, such as `retrieve(keys=...)`.
+        x: what was passed: an array of any library, or nested lists of numbers.
+        ndim: number of axes it must have.
+
+    Returns:
+        The array. Whole numbers become floating point. Other types are kept, except
+        that JAX holds float64 only in its 64-bit mode.
+
+    Raises:
+        TypeError: if `x` does not hold real numbers.
+        ValueError: if `x` is ragged, or has another number of axes, or an empty one.
+    """
+    if not isinstance(x, Array):
+        asked_for_float64 = getattr(x, "dtype", None) == np.float64
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ValueError(f"`{call}` must be a full array: {error}") from error
+        if asked_for_float64 and not jax.config.read("jax_enable_x64"):
+            warnings.warn(
+                f"`{call}` is float64 and JAX's 64-bit mode is off: it is computed in "
+                "float32. Pass float32, or switch the mode on with "
+                '`jax.config.update("jax_enable_x64", True)`.',
+                stacklevel=_caller(),
+            )
+    dtype = x.dtype
+    real = (jnp.floating, jnp.integer, jnp.bool_)
+    if not any(jnp.issubdtype(dtype, kind) for kind in real):
+        raise TypeError(f"`{call}` must hold real numbers, got an array of {dtype}.")
+    if x.ndim != ndim:
+        axes = {1: "one axis", 2: "two axes, one row per item"}[ndim]
+        raise ValueError(f"`{call}` must have {axes}, got shape {x.shape}.")
+    if 0 in x.shape:
+        raise ValueError(f"`{call}` must not be empty, got shape {x.shape}.")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        dtype = jnp.result_type(float)
+    return jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype))
+
+
+def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
+    """`mask` as an array of n booleans; all True where it is `None`."""
+    if mask is None:
+        return jnp.ones(n, bool)
+    mask = mask if isinstance(mask, Array) else np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(
+            f"`{call}` must hold booleans, True where a pair is stored, got an array "
+            f"of {mask.dtype}."
+        )
+    if mask.shape != (n,):
+        raise ValueError(
+            f"`{call}` must have one entry per key, got shape {mask.shape} and {n} keys."
+        )
+    return jnp.asarray(mask)
+
+
+def require_finite(
+    call: str, x: Float[Array, "n d"], mask: Shaped[Array, " n"] | None = None
+) -> None:
+    """Raise if a row of `x` where `mask` is True holds NaN or an infinity."""
+    if is_traced(x) or is_traced(mask):
+        return
+    with jax.ensure_compile_time_eval():
+        broken = ~jnp.isfinite(x)
+        if mask is not None:
+            broken = broken & mask[:, None]
+        if not broken.any():
+            return
+        row, column = np.argwhere(broken)[0]
+    raise ValueError(
+        f"`{call}` must be finite, got {x[row, column]} at [{row}, {column}]. Repair "
+        "it, or pass `check_finite=False` to compute with it."
+    )
+
+
+
+
+def _caller() -> int:
+    """Depth of the first frame outside this package, for `warnings.warn`."""
+    depth = 1
+    while sys._getframe(depth).f_globals.get("__name__", "").startswith("assocmem_jax"):
+        depth += 1
+    return depth

@@ -1,0 +1,175 @@
+"""The one loop over stored pairs."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from ._checks import check_size
+from ._pairs import Pairs
+
+
+Summary = TypeVar("Summary")
+
+
+class Fold(eqx.Module):
+    """How stored pairs are summed up: in blocks, up to a bound, across devices.
+
+    A rule says what some pairs contribute (`summarize`) and how two contributions
+    combine (`merge`, associative). This is the only code that loops over the pairs, so
+    dense, blocked, masked and sharded retrieval are one definition, run differently.
+
+    Attributes:
+        block_size: pairs taken at a time. `"auto"` chooses from the shapes; `None`
+            takes all at once.
+        stop: pairs at this index and beyond are absent, and blocks that hold only
+            such pairs are skipped, so that a small load costs little. A loop of
+            unknown length has no reverse-mode derivative.
+        axis_name: the mesh axis over which the pairs are sharded, inside
+            `jax.shard_map`. Every device then gets the merged summary.
+        precision: of the products that rules make, as in `jax.numpy.matmul`.
+            "highest" is full float32 on every platform.
+
+    Raises:
+        TypeError: if `block_size` is not a whole number.
+        ValueError: if `block_size` is below 1.
+    """
+
+    block_size: int | Literal["auto"] | None = eqx.field(default="auto", static=True)
+    stop: Int[Array, ""] | None = None
+    axis_name: str | None = eqx.field(default=None, static=True)
+    precision: str = eqx.field(default="highest", static=True)
+
+    def __check_init__(self):
+        if self.block_size not in ("auto", None):
+            check_size("Fold(block_size=...)", self.block_size)
+
+    def __call__(
+        self,
+        summarize: Callable[[Pairs], Summary],
+        merge: Callable[[Summary, Summary], Summary],
+        pairs: Pairs,
+    ) -> Summary:
+        """Merge the summaries of all stored pairs, in order.
+
+        Args:
+            summarize: the summary of a block. Absent rows arrive as zeros, `mask`
+                False; a block may hold no stored pair at all.
+            merge: the summary of two neighbors from theirs, the earlier one first.
+            pairs: the stored pairs.
+
+        Returns:
+            The summary of all stored pairs.
+        """
+        size = self.block_rows(pairs)
+        of = lambda block: summarize(block.present())
+        if self.stop is None:
+            out = _all_blocks(of, merge, pairs, size)
+        else:
+            out = _blocks_before(of, merge, self.stored(pairs), size, self.stop)
+        return out if self.axis_name is None else _shards(out, merge, self.axis_name)
+
+    def stored(self, pairs: Pairs) -> Pairs:
+        """The same pairs, those that `stop` excludes masked out."""
+        return pairs if self.stop is None else pairs.before(self.stop)
+
+    def block_rows(self, pairs: Pairs) -> int:
+        """Number of rows in a block of these pairs."""
+        n = pairs.keys.shape[0]
+        if self.block_size == "auto":
+            return min(n, _limits()[0])
+        return n if self.block_size is None else min(self.block_size, n)
+
+    def total(self, pairs: Pairs) -> int:
+        """Number of rows over all shards, stored or not."""
+        shards = 1 if self.axis_name is None else jax.lax.axis_size(self.axis_name)
+        return shards * pairs.keys.shape[0]
+
+    def with_block_size(self, block_size: int | None) -> "Fold":
+        """The same fold with blocks of another size."""
+        return dataclasses.replace(self, block_size=block_size)
+
+    def plan(
+        self, n: int, m: int, query_batch: int | None = None
+    ) -> tuple["Fold", int]:
+        """Settle what is left open: the sizes of blocks and of query batches.
+
+        A tile, the scores of one block for one batch, is made to fit a CPU's cache or
+        to keep an accelerator busy. It is a fourth of `n * m` at most, unless the
+        whole problem is tiny.
+
+        Args:
+            n: number of pairs.
+            m: number of queries.
+            query_batch: queries answered at a time, or `None` to choose it.
+
+        Returns:
+            A fold of known block size, and the query batch.
+        """
+        if self.block_size is None:
+            return self, query_batch or m
+        block_limit, tile_limit = _limits()
+        tile = min(max(n * m // 4, 2**14), tile_limit)
+        block_size = self.block_size
+        if block_size == "auto":
+            block_size = min(n, block_limit)
+            if query_batch is not None:
+                block_size = min(block_size, max(tile // query_batch, 64))
+        batch = query_batch or max(1, tile // min(block_size, n))
+        return self.with_block_size(block_size), min(batch, m)
+
+
+def _limits() -> tuple[int, int]:
+    """Rows in a block, and scores in a tile."""
+    return (512, 2**17) if jax.default_backend() == "cpu" else (4096, 2**22)
+
+
+def _all_blocks(summarize, merge, pairs: Pairs, size: int):
+    n = pairs.keys.shape[0]
+    count = n // size
+    out = summarize(pairs.rows(0, size))
+    if count > 1:
+        # Blocks as scanned inputs, not slices taken in the loop: their gradients are
+        # then stacked, not added up over an array of n rows at every step.
+        rest = pairs.rows(size, (count - 1) * size)
+        blocks = jax.tree.map(
+            lambda x: x.reshape(count - 1, size, *x.shape[1:]), rest
+        )
+        absorb = lambda carry, block: (merge(carry, summarize(block)), None)
+        out, _ = jax.lax.scan(absorb, out, blocks)
+    if n % size:
+        out = merge(out, summarize(pairs.rows(count * size, n % size)))
+    return out
+
+
+def _blocks_before(summarize, merge, pairs: Pairs, size: int, stop: Int[Array, ""]):
+    n = pairs.keys.shape[0]
+    if size == n:
+        return summarize(pairs)
+
+    def absorb(i, carry):
+        # The last block is moved back to stay inside; rows seen before are masked.
+        start = jnp.minimum(i * size, n - size)
+        block = pairs.rows(start, size)
+        fresh = start + jnp.arange(size) >= i * size
+        block = eqx.tree_at(lambda p: p.mask, block, block.mask & fresh)
+        return merge(carry, summarize(block))
+
+    blocks = (stop + size - 1) // size
+    return jax.lax.fori_loop(1, blocks, absorb, summarize(pairs.rows(0, size)))
+
+
+def _shards(out, merge, axis_name: str):
+    gathered = jax.lax.all_gather(out, axis_name)
+    shards = [
+        jax.tree.map(lambda x: x[i], gathered)
+        for i in range(jax.lax.axis_size(axis_name))
+    ]
+    out = shards[0]
+    for shard in shards[1:]:
+        out = merge(out, shard)
+    return out

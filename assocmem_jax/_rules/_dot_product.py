@@ -1,0 +1,33 @@
+"""Dot-product (correlation matrix) rule."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._fold import Fold
+from .._pairs import Pairs
+from .._rule import AbstractRule
+
+
+class DotProduct(AbstractRule[Float[Array, "v d"]]):
+    r"""Correlation matrix memory, $\hat v = V^\top K q$.
+
+    The Hebbian outer-product rule; linear attention without a feature map. The memory
+    is one matrix, and crosstalk between keys grows with the load.
+
+    References:
+        Kohonen (1972), doi:10.1109/TC.1972.5008975.
+        Anderson (1972), doi:10.1016/0025-5564(72)90075-2.
+    """
+
+    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Float[Array, "v d"]:
+        """The correlation matrix, the sum of $v_i k_i^\top$."""
+        correlate = lambda block: jnp.matmul(
+            block.values.T, block.keys, precision=fold.precision
+        )
+        return fold(correlate, jnp.add, pairs)
+
+    def read(
+        self, memory: Float[Array, "v d"], query: Float[Array, " d"], fold: Fold = Fold()
+    ) -> Float[Array, " v"]:
+        """The correlation matrix times the query."""
+        return jnp.matmul(memory, query, precision=fold.precision)

@@ -1,0 +1,37 @@
+"""ReLU rule."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._fold import Fold
+from .._pairs import Pairs
+from .._rule import AbstractRule
+
+
+class ReLU(AbstractRule[Pairs]):
+    r"""Rectified retrieval, $\hat v = V^\top \max(K q, 0)$.
+
+    The rectified polynomial of degree 1 of the dense associative memories. Half of the
+    keys, those that point away from the query, are silent.
+
+    References:
+        Krotov & Hopfield (2016), arXiv:1606.01164, section 3.
+    """
+
+    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Pairs:
+        """The pairs themselves."""
+        del fold
+        return pairs
+
+    def read(
+        self, memory: Pairs, query: Float[Array, " d"], fold: Fold = Fold()
+    ) -> Float[Array, " v"]:
+        """Values weighted by the positive part of their scores."""
+
+        def weigh(block):
+            scores = jnp.matmul(block.keys, query, precision=fold.precision)
+            weights = jax.nn.relu(scores)
+            return jnp.matmul(weights, block.values, precision=fold.precision)
+
+        return fold(weigh, jnp.add, memory)

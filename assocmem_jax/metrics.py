@@ -1,0 +1,115 @@
+"""How good retrieved values are: one number per query."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._checks import ArrayLike, check_size
+
+
+def cosine_similarity(
+    values: ArrayLike, retrieved: ArrayLike
+) -> Float[Array, "*batch"]:
+    r"""Cosine of the angle between $v$ and $\hat v$, from -1 to 1; 1 is best.
+
+    A zero vector has no direction: its cosine with anything counts as 0.
+
+    Args:
+        values: the right values, `[..., v]`.
+        retrieved: the values that a rule answered, of the same shape.
+
+    Returns:
+        One cosine per vector.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    values, retrieved = _paired("cosine_similarity", values, retrieved)
+    norms = _norm(values) * _norm(retrieved)
+    product = jnp.sum(values * retrieved, axis=-1)
+    return jnp.where(norms > 0, product / jnp.where(norms > 0, norms, 1), 0)
+
+
+def euclidean_distance(
+    values: ArrayLike, retrieved: ArrayLike
+) -> Float[Array, "*batch"]:
+    r"""Distance $|v - \hat v|$, in the units of the values; 0 is best.
+
+    A zero vector is an ordinary point.
+
+    Args:
+        values: the right values, `[..., v]`.
+        retrieved: the values that a rule answered, of the same shape.
+
+    Returns:
+        One distance per vector.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    values, retrieved = _paired("euclidean_distance", values, retrieved)
+    return _norm(values - retrieved)
+
+
+def recall_at_1(
+    values: ArrayLike,
+    retrieved: ArrayLike,
+    target: ArrayLike,
+    query_batch: int | None = None,
+) -> Float[Array, " m"]:
+    r"""1 where the stored value nearest to $\hat v$ is the right one, else 0.
+
+    Nearest in Euclidean distance, the first of several that are equally near. A zero
+    vector is an ordinary point.
+
+    Args:
+        values: all stored values, `[n, v]`.
+        retrieved: the values that a rule answered, `[m, v]`.
+        target: for each answer, the row of `values` that is right, `[m]`.
+        query_batch: answers compared at a time, so that the n x m distances never
+            exist at once. `None` chooses from the shapes.
+
+    Returns:
+        0.0 or 1.0 per answer.
+
+    Raises:
+        ValueError: if the shapes do not fit, or `query_batch` is below 1.
+    """
+    values, retrieved = jnp.asarray(values), jnp.asarray(retrieved)
+    target = jnp.asarray(target)
+    fits = values.ndim == retrieved.ndim == 2 and target.ndim == 1
+    if not fits or (values.shape[1], target.shape[0]) != retrieved.shape[::-1]:
+        raise ValueError(
+            "`recall_at_1(values=..., retrieved=..., target=...)` needs shapes [n, v], "
+            f"[m, v] and [m], got {values.shape}, {retrieved.shape} and {target.shape}."
+        )
+    if query_batch is not None:
+        check_size("recall_at_1(query_batch=...)", query_batch)
+    n, m = values.shape[0], retrieved.shape[0]
+    tile = min(max(n * m // 4, 2**14), 2**22)
+    half_squares = jnp.sum(values**2, axis=-1) / 2
+
+    def hit(answer):
+        x, index = answer
+        # Half the squared distance, without the term that all values share.
+        nearness = jnp.matmul(values, x, precision="highest") - half_squares
+        return (jnp.argmax(nearness) == index).astype(values.dtype)
+
+    batch = min(query_batch or max(1, tile // n), m)
+    return jax.lax.map(hit, (retrieved, target), batch_size=batch)
+
+
+def _paired(call: str, values: ArrayLike, retrieved: ArrayLike):
+    values, retrieved = jnp.asarray(values), jnp.asarray(retrieved)
+    if values.shape != retrieved.shape or values.ndim == 0:
+        raise ValueError(
+            f"`{call}(values=..., retrieved=...)` needs two arrays of one shape, got "
+            f"{values.shape} and {retrieved.shape}."
+        )
+    return values, retrieved
+
+
+def _norm(x: Float[Array, "*batch v"]) -> Float[Array, "*batch"]:
+    squares = jnp.sum(x**2, axis=-1)
+    # The inner `where` keeps the gradient of a zero vector finite.
+    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)

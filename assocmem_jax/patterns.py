@@ -1,0 +1,61 @@
+"""Ensembles: how keys and values are drawn."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+
+class AbstractEnsemble(eqx.Module):
+    """A law that patterns are drawn from, independently of each other.
+
+    In every ensemble of this module the mean squared norm of a pattern is d.
+    """
+
+    @abc.abstractmethod
+    def pattern(self, rng: Key[Array, ""], d: int) -> Float[Array, " d"]:
+        """One pattern."""
+
+    def draw(self, rng: Key[Array, ""], n: int, d: int) -> Float[Array, "n d"]:
+        """Draw n patterns in float32.
+
+        Pattern i depends on `rng`, i and d alone, so a longer draw begins with the
+        shorter one.
+
+        Args:
+            rng: key made by `jax.random.key`.
+            n: number of patterns.
+            d: dimension.
+
+        Returns:
+            One pattern per row.
+        """
+        one = lambda index: self.pattern(jax.random.fold_in(rng, index), d)
+        return jax.vmap(one)(jnp.arange(n))
+
+
+class Gaussian(AbstractEnsemble):
+    """Independent coordinates from N(0, 1)."""
+
+    def pattern(self, rng: Key[Array, ""], d: int) -> Float[Array, " d"]:
+        """One pattern."""
+        return jax.random.normal(rng, (d,), jnp.float32)
+
+
+class Spherical(AbstractEnsemble):
+    r"""Uniform on the sphere of radius $\sqrt d$."""
+
+    def pattern(self, rng: Key[Array, ""], d: int) -> Float[Array, " d"]:
+        """One pattern."""
+        x = jax.random.normal(rng, (d,), jnp.float32)
+        return jnp.sqrt(jnp.float32(d)) * x / jnp.linalg.norm(x)
+
+
+class Bipolar(AbstractEnsemble):
+    """Independent coordinates, -1 or +1 with equal probability."""
+
+    def pattern(self, rng: Key[Array, ""], d: int) -> Float[Array, " d"]:
+        """One pattern."""
+        return jax.random.rademacher(rng, (d,), jnp.float32)
