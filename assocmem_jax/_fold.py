@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, Shaped
 
 from ._checks import check_size
 from ._pairs import Pairs
@@ -73,6 +73,10 @@ class Fold(eqx.Module):
             out = _blocks_before(of, merge, self.stored(pairs), size, self.stop)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
+    def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
+        """The product of two matrices, or a matrix and a vector, at `precision`."""
+        return jnp.matmul(a, b, precision=self.precision)
+
     def stored(self, pairs: Pairs) -> Pairs:
         """The same pairs, those that `stop` excludes masked out."""
         return pairs if self.stop is None else pairs.before(self.stop)
@@ -83,6 +87,11 @@ class Fold(eqx.Module):
         if self.block_size == "auto":
             return min(n, _limits()[0])
         return n if self.block_size is None else min(self.block_size, n)
+
+    def count(self, pairs: Pairs) -> Int[Array, ""]:
+        """Number of stored pairs, over all shards."""
+        count = jnp.sum(self.stored(pairs).mask, dtype=jnp.int32)
+        return count if self.axis_name is None else jax.lax.psum(count, self.axis_name)
 
     def total(self, pairs: Pairs) -> int:
         """Number of rows over all shards, stored or not."""
@@ -157,10 +166,15 @@ def _blocks_before(summarize, merge, pairs: Pairs, size: int, stop: Int[Array, "
         block = pairs.rows(start, size)
         fresh = start + jnp.arange(size) >= i * size
         block = eqx.tree_at(lambda p: p.mask, block, block.mask & fresh)
-        return merge(carry, summarize(block))
+        summary = summarize(block)
+        # Choosing here, rather than starting from a summary of the first block,
+        # compiles `summarize` once.
+        choose = lambda first, later: jnp.where(i == 0, first, later)
+        return jax.tree.map(choose, summary, merge(carry, summary))
 
-    blocks = (stop + size - 1) // size
-    return jax.lax.fori_loop(1, blocks, absorb, summarize(pairs.rows(0, size)))
+    like = jax.eval_shape(summarize, pairs.rows(0, size))
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
+    return jax.lax.fori_loop(0, (stop + size - 1) // size, absorb, nothing)
 
 
 def _shards(out, merge, axis_name: str):

@@ -1,17 +1,16 @@
-"""The kernel of a study: what one rule retrieves at every load of one dimension."""
+"""The kernel of a study: what one rule retrieves at every load."""
 
-import functools
+import dataclasses
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int
 
 from . import metrics
 from ._fold import Fold
 from ._pairs import Pairs
 from ._rule import AbstractRule
-from .patterns import AbstractEnsemble
 
 
 METRICS = {
@@ -21,7 +20,7 @@ METRICS = {
 
 
 class Moments(eqx.Module):
-    """Mean and spread of a number, merged without cancellation.
+    """Count, mean and spread of numbers, merged without cancellation.
 
     Attributes:
         count: how many were seen.
@@ -29,19 +28,19 @@ class Moments(eqx.Module):
         squares: sum of their squared deviations from the mean.
 
     References:
-        Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, eq. 1.5.
+        Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, eq. 2.1.
     """
 
-    count: Int[Array, ""]
-    mean: Float[Array, ""]
-    squares: Float[Array, ""]
+    count: Int[Array, "*loads"]
+    mean: Float[Array, "*loads metrics"]
+    squares: Float[Array, "*loads metrics"]
 
     @staticmethod
-    def of(x: Float[Array, " n"], mask) -> "Moments":
-        """The moments of the entries of `x` where `mask` is True."""
+    def of(x: Float[Array, "metrics m"], mask: Bool[Array, " m"]) -> "Moments":
+        """The moments of each row of `x`, where `mask` is True."""
         count = jnp.sum(mask)
-        mean = jnp.sum(jnp.where(mask, x, 0)) / jnp.maximum(count, 1)
-        squares = jnp.sum(jnp.where(mask, (x - mean) ** 2, 0))
+        mean = jnp.sum(jnp.where(mask, x, 0), axis=1) / jnp.maximum(count, 1)
+        squares = jnp.sum(jnp.where(mask, (x - mean[:, None]) ** 2, 0), axis=1)
         return Moments(count, mean, squares)
 
     def merge(self, other: "Moments") -> "Moments":
@@ -53,43 +52,38 @@ class Moments(eqx.Module):
         return Moments(count, self.mean + step * share, squares)
 
     @property
-    def std(self) -> Float[Array, ""]:
-        """Standard deviation, with the count less one; 0 for a single number."""
-        return jnp.sqrt(self.squares / jnp.maximum(self.count - 1, 1))
+    def std(self) -> Float[Array, "*loads metrics"]:
+        """Standard deviation, from the count less one; 0 for a single number."""
+        return jnp.sqrt(self.squares / jnp.maximum(self.count - 1, 1)[..., None])
 
 
-@functools.partial(jax.jit, static_argnames=("ensemble", "d", "n_max"))
-def measure(
-    rule: AbstractRule,
-    rng: Key[Array, ""],
-    loads: Int[Array, " loads"],
-    *,
-    ensemble: AbstractEnsemble,
-    d: int,
-    n_max: int,
-) -> dict[str, Moments]:
-    """Store n pairs, ask for each of them, and score the answers, for every load n.
+@jax.jit
+def measure(rule: AbstractRule, pairs: Pairs, loads: Int[Array, " loads"]) -> Moments:
+    """Store the first n pairs, ask for each of them, and score the answers.
 
-    The pairs of a load are the first of those drawn for the largest one.
+    Args:
+        rule: how a query is answered.
+        pairs: as many pairs as the largest load.
+        loads: numbers n of pairs. They are not known when compiling: the loop over
+            blocks ends with the load, so that a small one costs little.
+
+    Returns:
+        Moments over the stored pairs, a row per load and a column per entry of
+        `METRICS`.
     """
-    keys = ensemble.draw(jax.random.fold_in(rng, 0), n_max, d)
-    values = ensemble.draw(jax.random.fold_in(rng, 1), n_max, d)
-    pairs = Pairs(keys, values)
-    planned, batch = Fold().plan(n_max, n_max)
+    n = pairs.keys.shape[0]
+    planned, batch = Fold().plan(n, n)
 
-    def cell(n):
-        fold = eqx.tree_at(lambda f: f.stop, planned, n, is_leaf=lambda x: x is None)
+    def cell(load):
+        fold = dataclasses.replace(planned, stop=load)
         memory = rule.write(pairs, fold)
 
         def score(block):
             answers = jax.vmap(lambda query: rule.read(memory, query, fold))(block.keys)
-            return {
-                name: Moments.of(metric(block.values, answers), block.mask)
-                for name, metric in METRICS.items()
-            }
+            scores = [metric(block.values, answers) for metric in METRICS.values()]
+            return Moments.of(jnp.stack(scores), block.mask)
 
-        merge = lambda a, b: {name: a[name].merge(b[name]) for name in a}
-        # The queries are the stored pairs, so the same fold runs over them.
-        return fold.with_block_size(batch)(score, merge, pairs)
+        # The queries are the stored keys, so the same fold runs over them.
+        return fold.with_block_size(batch)(score, Moments.merge, pairs)
 
     return jax.lax.map(cell, loads)

@@ -33,7 +33,9 @@ class AbstractEnsemble(eqx.Module):
             One pattern per row.
         """
         one = lambda index: self.pattern(jax.random.fold_in(rng, index), d)
-        return jax.vmap(one)(jnp.arange(n))
+        # In batches that fit a cache: the generator makes several arrays on its way.
+        batch = min(n, max(1, 2**20 // d))
+        return jax.lax.map(one, jnp.arange(n), batch_size=batch)
 
 
 class Gaussian(AbstractEnsemble):

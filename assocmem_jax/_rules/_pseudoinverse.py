@@ -69,8 +69,7 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
             memory = self.write(pairs.astype(jnp.float32), fold)
             return PseudoinverseMemory(memory.weights.astype(dtype), memory.rank)
         if self.rtol is None:
-            stored = fold(lambda block: jnp.sum(block.mask), jnp.add, pairs)
-            longest = jnp.maximum(stored, pairs.keys.shape[1]).astype(dtype)
+            longest = jnp.maximum(fold.count(pairs), pairs.keys.shape[1]).astype(dtype)
             rtol = 4 * jnp.finfo(dtype).eps * jnp.sqrt(longest)
         else:
             rtol = jax.lax.stop_gradient(self.rtol).astype(dtype)
@@ -84,4 +83,4 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
         fold: Fold = Fold(),
     ) -> Float[Array, " v"]:
         """The weights times the query."""
-        return jnp.matmul(memory.weights, query, precision=fold.precision)
+        return fold.dot(memory.weights, query)

@@ -30,8 +30,7 @@ class ReLU(AbstractRule[Pairs]):
         """Values weighted by the positive part of their scores."""
 
         def weigh(block):
-            scores = jnp.matmul(block.keys, query, precision=fold.precision)
-            weights = jax.nn.relu(scores)
-            return jnp.matmul(weights, block.values, precision=fold.precision)
+            weights = jax.nn.relu(fold.dot(block.keys, query))
+            return fold.dot(weights, block.values)
 
         return fold(weigh, jnp.add, memory)

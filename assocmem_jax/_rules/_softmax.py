@@ -46,13 +46,12 @@ class Softmax(AbstractRule[Pairs]):
         beta = self.beta.astype(query.dtype)
 
         def attend(block):
-            scores = jnp.matmul(block.keys, beta * query, precision=fold.precision)
+            scores = fold.dot(block.keys, beta * query)
             # Not -inf: a block may have no pair present, and inf - inf is nan.
             scores = jnp.where(block.mask, scores, jnp.finfo(scores.dtype).min)
             top = jnp.max(scores)
             weights = jnp.exp(scores - top)
-            answer = jnp.matmul(weights, block.values, precision=fold.precision)
-            return top, jnp.sum(weights), answer
+            return top, jnp.sum(weights), fold.dot(weights, block.values)
 
         def merge(a, b):
             top = jnp.maximum(a[0], b[0])

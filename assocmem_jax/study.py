@@ -1,0 +1,186 @@
+"""Studies: what rules retrieve over a grid of dimensions and loads."""
+
+import functools
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+from . import __version__
+from ._checks import check_size
+from ._fold import Fold
+from ._measure import METRICS, measure
+from ._pairs import Pairs
+from ._rule import AbstractRule
+from .patterns import AbstractEnsemble, Gaussian
+
+
+_LONG_NAMES = {
+    "cosine": "cosine similarity of right and retrieved value",
+    "distance": "Euclidean distance of right and retrieved value",
+}
+
+
+def sweep(
+    rules: Mapping[str, AbstractRule],
+    *,
+    d: Sequence[int],
+    n: Sequence[int],
+    ensemble: AbstractEnsemble = Gaussian(),
+    seed: int = 0,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Store n pairs, ask for each of them, and score the answers, over a grid.
+
+    Keys and values have the same dimension d. The draw of a dimension depends on the
+    seed and d alone: all rules and loads of it see the same patterns, a load the first
+    n of them. One program is compiled per rule and dimension, whatever the loads.
+
+    Args:
+        rules: the rules, by name.
+        d: dimensions.
+        n: loads, in number of pairs.
+        ensemble: how keys and values are drawn.
+        seed: of the random numbers.
+        progress: show a progress bar on stderr, if that is a terminal.
+
+    Returns:
+        A dataset over `rule`, `d` and `n`: `cosine` and `distance`, each the mean over
+        the stored pairs, `cosine_std` and `distance_std`, the standard deviations over
+        the stored pairs, and in its attributes where the numbers come from.
+
+    Raises:
+        TypeError: if a rule is not a rule, or a dimension, load or seed is not a whole
+            number.
+        ValueError: if there is no rule, dimension or load, or one is below 1 or there
+            twice.
+    """
+    _check_grid(rules, d, n, seed)
+    start = time.perf_counter()
+    loads = jnp.asarray(np.array(n, np.int32))
+    shape = (len(rules), len(d), len(n), len(METRICS))
+    mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    compile_seconds = 0.0
+    bar = tqdm(
+        total=len(rules) * sum(size * size for size in d),
+        desc="study",
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        disable=None if progress else True,
+    )
+
+    def compiled(size, rule):
+        begin = time.perf_counter()
+        program = _program(*_structure(rule), size, max(n), len(n))
+        return program, time.perf_counter() - begin
+
+    # Compiling releases the interpreter lock: programs are made side by side, and run
+    # one after the other as they become ready.
+    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+        programs = {
+            (size, name): pool.submit(compiled, size, rule)
+            for size in d
+            for name, rule in rules.items()
+        }
+        for j, size in enumerate(d):
+            rng = jax.random.fold_in(jax.random.key(seed), size)
+            pairs = _draw(jax.random.split(rng), ensemble, max(n), size)
+            for i, (name, rule) in enumerate(rules.items()):
+                bar.set_postfix_str(f"{name}, d = {size}")
+                run, seconds = programs[size, name].result()
+                compile_seconds += seconds
+                moments = run(rule, pairs, loads)
+                mean[i, j], std[i, j] = moments.mean, moments.std
+                bar.update(size * size)
+    dataset = _dataset(mean, std, list(rules), d, n)
+    return dataset.assign_attrs(
+        _provenance(),
+        spec=json.dumps(
+            {
+                "rules": {name: repr(rule) for name, rule in rules.items()},
+                "d": list(d),
+                "n": list(n),
+                "ensemble": repr(ensemble),
+                "seed": seed,
+            }
+        ),
+        seconds=time.perf_counter() - start,
+        compile_seconds=compile_seconds,
+    )
+
+
+def _check_grid(rules, d, n, seed) -> None:
+    for name, rule in rules.items():
+        if not isinstance(rule, AbstractRule):
+            raise TypeError(
+                f"`sweep(rules=...)` must map names to rules such as `Softmax()`, got "
+                f"{rule!r} for {name!r}."
+            )
+    for axis, entries in {"rules": rules, "d": d, "n": n}.items():
+        if len(entries) == 0:
+            raise ValueError(f"`sweep({axis}=...)` must not be empty.")
+        if axis != "rules":
+            for entry in entries:
+                check_size(f"sweep({axis}=...)", entry)
+        if len(set(entries)) < len(entries):
+            raise ValueError(f"`sweep({axis}=...)` must not repeat, got {entries}.")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"`sweep(seed=...)` must be a whole number, got {seed!r}.")
+
+
+def _structure(rule: AbstractRule) -> tuple[Any, tuple]:
+    leaves, tree = jax.tree.flatten(rule)
+    return tree, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
+
+
+@functools.lru_cache(maxsize=256)
+def _program(tree, leaves, d: int, n_max: int, num_loads: int):
+    """The compiled kernel for rules of one structure."""
+    rule = jax.tree.unflatten(tree, leaves)
+    pairs = jax.eval_shape(lambda: Pairs(jnp.ones((n_max, d)), jnp.ones((n_max, d))))
+    loads = jax.ShapeDtypeStruct((num_loads,), jnp.int32)
+    return measure.lower(rule, pairs, loads).compile()
+
+
+@functools.partial(jax.jit, static_argnames=("ensemble", "n", "d"))
+def _draw(rngs, ensemble, n: int, d: int) -> Pairs:
+    """Keys and values, from one stream of random numbers each."""
+    return Pairs(*jax.lax.map(lambda rng: ensemble.draw(rng, n, d), rngs))
+
+
+def _dataset(mean, std, rules, d, n) -> xr.Dataset:
+    variables = {}
+    for i, metric in enumerate(METRICS):
+        name = _LONG_NAMES[metric]
+        spread = f"standard deviation over the stored pairs of the {name}"
+        for key, array, long_name in (
+            (metric, mean, name),
+            (f"{metric}_std", std, spread),
+        ):
+            attrs = {"long_name": long_name, "units": "1"}
+            variables[key] = (("rule", "d", "n"), array[..., i], attrs)
+    coords = {
+        "rule": ("rule", rules, {"long_name": "retrieval rule"}),
+        "d": ("d", list(d), {"long_name": "dimension of keys and values", "units": "1"}),
+        "n": ("n", list(n), {"long_name": "number of stored pairs", "units": "1"}),
+    }
+    return xr.Dataset(variables, coords)
+
+
+def _provenance() -> dict[str, str]:
+    return {
+        "assocmem_jax": __version__,
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+        "device": jax.devices()[0].device_kind,
+        "dtype": "float32",
+        "precision": Fold().precision,
+    }
