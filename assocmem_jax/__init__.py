@@ -1,5 +1,7 @@
 """Associative memories in JAX, and a laboratory that measures what they hold."""
 
+import importlib
+
 from . import metrics as metrics, patterns as patterns
 from ._fold import Fold as Fold
 from ._pairs import Pairs as Pairs
@@ -15,3 +17,10 @@ from ._rules import (
 
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    # These import xarray or matplotlib, which a program that only retrieves can spare.
+    if name in ("plot", "study"):
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -108,7 +108,9 @@ def _reduce(pairs: Pairs, fold: Fold) -> _Triangle:
             return _Triangle(*_reduce_many(pairs, fold))
         return _reduce_few(*_gather(pairs, fold), fold)
     # The load is known only at run time: take the smallest window that holds it.
-    windows = [size for size in (d // 4, d, 2 * d) if 0 < size < n] + [n]
+    # Each window is compiled: a small one is worth it where a large one takes long.
+    sizes = (d // 4, d, 2 * d) if d >= 256 else (d, 2 * d)
+    windows = [size for size in sizes if size < n] + [n]
     smallest = sum((fold.stop > size).astype(jnp.int32) for size in windows[:-1])
     keys, values = _gather(pairs.rows(0, min(2 * d, n)), fold)
 

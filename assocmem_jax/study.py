@@ -82,17 +82,22 @@ def sweep(
         program = _program(*_structure(rule), size, max(n), len(n))
         return program, time.perf_counter() - begin
 
-    # Compiling releases the interpreter lock: programs are made side by side, and run
-    # one after the other as they become ready.
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    # Compiling releases the interpreter lock, so later programs are made while earlier
+    # ones run, the longest first. One compilation keeps about two cores busy.
+    longest_first = sorted(d, reverse=True)
+    with bar, _Pool(max(1, (os.cpu_count() or 1) // 2)) as pool:
         programs = {
             (size, name): pool.submit(compiled, size, rule)
-            for size in d
+            for size in longest_first
             for name, rule in rules.items()
         }
-        for j, size in enumerate(d):
+        for size in longest_first:
+            j = list(d).index(size)
             rng = jax.random.fold_in(jax.random.key(seed), size)
-            pairs = _draw(jax.random.split(rng), ensemble, max(n), size)
+            keys, values = (
+                _draw(ensemble, stream, max(n), size) for stream in jax.random.split(rng)
+            )
+            pairs = Pairs(keys, values)
             for i, (name, rule) in enumerate(rules.items()):
                 bar.set_postfix_str(f"{name}, d = {size}")
                 run, seconds = programs[size, name].result()
@@ -141,19 +146,26 @@ def _structure(rule: AbstractRule) -> tuple[Any, tuple]:
     return tree, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
 
 
+class _Pool(ThreadPoolExecutor):
+    """Threads that drop what they have not begun when the block is left."""
+
+    def __exit__(self, *exc_info):
+        self.shutdown(wait=False, cancel_futures=True)
+
+
 @functools.lru_cache(maxsize=256)
 def _program(tree, leaves, d: int, n_max: int, num_loads: int):
     """The compiled kernel for rules of one structure."""
     rule = jax.tree.unflatten(tree, leaves)
-    pairs = jax.eval_shape(lambda: Pairs(jnp.ones((n_max, d)), jnp.ones((n_max, d))))
+    rows = jax.ShapeDtypeStruct((n_max, d), jnp.float32)
+    pairs = jax.eval_shape(Pairs, rows, rows)
     loads = jax.ShapeDtypeStruct((num_loads,), jnp.int32)
     return measure.lower(rule, pairs, loads).compile()
 
 
-@functools.partial(jax.jit, static_argnames=("ensemble", "n", "d"))
-def _draw(rngs, ensemble, n: int, d: int) -> Pairs:
-    """Keys and values, from one stream of random numbers each."""
-    return Pairs(*jax.lax.map(lambda rng: ensemble.draw(rng, n, d), rngs))
+@functools.partial(jax.jit, static_argnames=("n", "d"))
+def _draw(ensemble, rng, n: int, d: int):
+    return ensemble.draw(rng, n, d)
 
 
 def _dataset(mean, std, rules, d, n) -> xr.Dataset:

@@ -1,0 +1,7 @@
+"""`python -m assocmem_jax` is the `assocmem` command."""
+
+from ._cli import main
+
+
+if __name__ == "__main__":
+    main()
