@@ -164,7 +164,7 @@ def _blocks_before(summarize, merge, pairs: Pairs, size: int, stop: Int[Array, "
         # The last block is moved back to stay inside; rows seen before are masked.
         start = jnp.minimum(i * size, n - size)
         block = pairs.rows(start, size)
-        fresh = start + jnp.arange(size) >= i * size
+        fresh = start + jnp.arange(size, dtype=start.dtype) >= i * size
         block = eqx.tree_at(lambda p: p.mask, block, block.mask & fresh)
         summary = summarize(block)
         # Choosing here, rather than starting from a summary of the first block,
@@ -174,7 +174,8 @@ def _blocks_before(summarize, merge, pairs: Pairs, size: int, stop: Int[Array, "
 
     like = jax.eval_shape(summarize, pairs.rows(0, size))
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
-    return jax.lax.fori_loop(0, (stop + size - 1) // size, absorb, nothing)
+    first = jnp.zeros_like(stop)
+    return jax.lax.fori_loop(first, (stop + size - 1) // size, absorb, nothing)
 
 
 def _shards(out, merge, axis_name: str):

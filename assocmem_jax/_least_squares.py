@@ -128,15 +128,16 @@ def _reduce(pairs: Pairs, fold: Fold) -> _Triangle:
     branches = [functools.partial(reduce, size) for size in windows]
     factor, rhs, basis = jax.lax.switch(smallest, branches)
     # In a window of up to d pairs their order is reversed: absent ones come first.
-    size = jnp.asarray([min(size, d) for size in windows])[smallest]
-    stored = (jnp.arange(d) >= size - fold.stop) & (jnp.arange(d) < size)
+    size = jnp.asarray([min(size, d) for size in windows], jnp.int32)[smallest]
+    index = jnp.arange(d, dtype=jnp.int32)
+    stored = (index >= size - fold.stop) & (index < size)
     # Not above the largest singular value, which `rtol` refers to.
     scale = jnp.max(jnp.abs(factor))
     diagonal = jnp.where(stored, 0, jnp.where(scale > 0, scale, 1))
     return _Triangle(
         factor + jnp.diag(diagonal),
         rhs,
-        jnp.where(stored, basis, 0),
+        jnp.where(stored[None], basis, 0),
         jnp.sum(~stored, dtype=jnp.int32),
     )
 
@@ -199,7 +200,7 @@ def _row_space(
 
     def truncated():
         _, inverse, right = _truncated_svd(triangle.factor, rtol)
-        return right * inverse, right * (inverse > 0)
+        return right * inverse[None], jnp.where(inverse[None] > 0, right, 0)
 
     root, span = jax.lax.cond(_spread(triangle.factor) * rtol < 1, exact, truncated)
     if triangle.basis is None:

@@ -54,7 +54,7 @@ class Pairs(eqx.Module):
 
     def before(self, stop: Int[Array, ""]) -> "Pairs":
         """The same pairs, rows at `stop` and beyond not stored."""
-        index = jnp.arange(self.mask.shape[0])
+        index = jnp.arange(self.mask.shape[0], dtype=stop.dtype)
         return eqx.tree_at(lambda p: p.mask, self, self.mask & (index < stop))
 
     def rows(self, start: int | Int[Array, ""], size: int) -> "Pairs":
