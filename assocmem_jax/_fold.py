@@ -50,9 +50,9 @@ class Fold(eqx.Module):
 
     def __call__(
         self,
-        summarize: Callable[[Pairs], Summary],
+        summarize: Callable[..., Summary],
         merge: Callable[[Summary, Summary], Summary],
-        pairs: Pairs,
+        *pairs: Pairs,
     ) -> Summary:
         """Merge the summaries of all stored pairs, in order.
 
@@ -60,17 +60,19 @@ class Fold(eqx.Module):
             summarize: the summary of a block. Absent rows arrive as zeros, `mask`
                 False; a block may hold no stored pair at all.
             merge: the summary of two neighbors from theirs, the earlier one first.
-            pairs: the stored pairs.
+            pairs: the stored pairs. Several collections of one length are taken block
+                by block together.
 
         Returns:
             The summary of all stored pairs.
         """
-        size = self.block_rows(pairs)
-        of = lambda block: summarize(block.present())
+        size = self.block_rows(pairs[0])
+        of = lambda blocks: summarize(*(block.present() for block in blocks))
         if self.stop is None:
             out = _all_blocks(of, merge, pairs, size)
         else:
-            out = _blocks_before(of, merge, self.stored(pairs), size, self.stop)
+            stored = tuple(self.stored(each) for each in pairs)
+            out = _blocks_before(of, merge, stored, size, self.stop)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
     def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
@@ -137,42 +139,39 @@ def _limits() -> tuple[int, int]:
     return (512, 2**17) if jax.default_backend() == "cpu" else (4096, 2**22)
 
 
-def _all_blocks(summarize, merge, pairs: Pairs, size: int):
-    n = pairs.keys.shape[0]
+def _all_blocks(summarize, merge, pairs: tuple[Pairs, ...], size: int):
+    n = pairs[0].keys.shape[0]
+    rows = lambda start, size: tuple(each.rows(start, size) for each in pairs)
     count = n // size
-    out = summarize(pairs.rows(0, size))
+    out = summarize(rows(0, size))
     if count > 1:
         # Blocks as scanned inputs, not slices taken in the loop: their gradients are
         # then stacked, not added up over an array of n rows at every step.
-        rest = pairs.rows(size, (count - 1) * size)
-        blocks = jax.tree.map(
-            lambda x: x.reshape(count - 1, size, *x.shape[1:]), rest
-        )
+        split = lambda x: x.reshape(count - 1, size, *x.shape[1:])
+        blocks = jax.tree.map(split, rows(size, (count - 1) * size))
         absorb = lambda carry, block: (merge(carry, summarize(block)), None)
         out, _ = jax.lax.scan(absorb, out, blocks)
     if n % size:
-        out = merge(out, summarize(pairs.rows(count * size, n % size)))
+        out = merge(out, summarize(rows(count * size, n % size)))
     return out
 
 
-def _blocks_before(summarize, merge, pairs: Pairs, size: int, stop: Int[Array, ""]):
-    n = pairs.keys.shape[0]
+def _blocks_before(summarize, merge, pairs: tuple[Pairs, ...], size: int, stop):
+    n = pairs[0].keys.shape[0]
     if size == n:
         return summarize(pairs)
 
     def absorb(i, carry):
         # The last block is moved back to stay inside; rows seen before are masked.
         start = jnp.minimum(i * size, n - size)
-        block = pairs.rows(start, size)
-        fresh = start + jnp.arange(size, dtype=start.dtype) >= i * size
-        block = eqx.tree_at(lambda p: p.mask, block, block.mask & fresh)
-        summary = summarize(block)
+        blocks = (each.rows(start, size) for each in pairs)
+        summary = summarize(tuple(block.since(i * size - start) for block in blocks))
         # Choosing here, rather than starting from a summary of the first block,
         # compiles `summarize` once.
         choose = lambda first, later: jnp.where(i == 0, first, later)
         return jax.tree.map(choose, summary, merge(carry, summary))
 
-    like = jax.eval_shape(summarize, pairs.rows(0, size))
+    like = jax.eval_shape(lambda: summarize(tuple(each.rows(0, size) for each in pairs)))
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
     first = jnp.zeros_like(stop)
     return jax.lax.fori_loop(first, (stop + size - 1) // size, absorb, nothing)

@@ -84,19 +84,16 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
     gram_inverse = lambda y: dot(root, dot(root.T, y))
     weighted = gram_inverse(x)
 
-    def terms(block):
-        k, dk = jnp.split(block.keys, 2, axis=1)
-        v, dv = jnp.split(block.values, 2, axis=1)
+    def terms(block, change):
+        k, v, dk, dv = block.keys, block.values, change.keys, change.values
         fitted = dot(k.T, dv - dot(dk, x)) + dot(dk.T, v - dot(k, x))
         return fitted, dot(dk.T, dot(k, weighted))
 
-    both = lambda x, dx: jnp.concatenate([x, jnp.zeros_like(x) if dx is None else dx], 1)
-    joined = eqx.tree_at(
-        lambda p: (p.keys, p.values),
-        pairs,
-        (both(pairs.keys, change.keys), both(pairs.values, change.values)),
-    )
-    fitted, turned = fold(terms, _add, joined)
+    tangent = lambda x, dx: jnp.zeros_like(x) if dx is None else dx
+    keys = tangent(pairs.keys, change.keys)
+    values = tangent(pairs.values, change.values)
+    change = Pairs(keys, values, pairs.mask)
+    fitted, turned = fold(terms, _add, pairs, change)
     dx = gram_inverse(fitted) + turned - dot(span, dot(span.T, turned))
     return (x, rank), (dx, None)
 

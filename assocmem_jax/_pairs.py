@@ -54,8 +54,15 @@ class Pairs(eqx.Module):
 
     def before(self, stop: Int[Array, ""]) -> "Pairs":
         """The same pairs, rows at `stop` and beyond not stored."""
-        index = jnp.arange(self.mask.shape[0], dtype=stop.dtype)
-        return eqx.tree_at(lambda p: p.mask, self, self.mask & (index < stop))
+        return self._only(lambda index: index < stop, stop.dtype)
+
+    def since(self, start: Int[Array, ""]) -> "Pairs":
+        """The same pairs, rows before `start` not stored."""
+        return self._only(lambda index: index >= start, start.dtype)
+
+    def _only(self, where, dtype) -> "Pairs":
+        index = jnp.arange(self.mask.shape[0], dtype=dtype)
+        return eqx.tree_at(lambda p: p.mask, self, self.mask & where(index))
 
     def rows(self, start: int | Int[Array, ""], size: int) -> "Pairs":
         """The block of `size` rows from `start` on."""

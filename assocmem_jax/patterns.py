@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from ._checks import check_size
+
 
 class AbstractEnsemble(eqx.Module):
     """A law that patterns are drawn from, independently of each other.
@@ -31,7 +33,13 @@ class AbstractEnsemble(eqx.Module):
 
         Returns:
             One pattern per row.
+
+        Raises:
+            TypeError: if `n` or `d` is not a whole number.
+            ValueError: if `n` or `d` is below 1.
         """
+        check_size("draw(n=...)", n)
+        check_size("draw(d=...)", d)
         one = lambda index: self.pattern(jax.random.fold_in(rng, index), d)
         # In batches that fit a cache: the generator makes several arrays on its way.
         batch = min(n, max(1, 2**20 // d))
@@ -52,7 +60,10 @@ class Spherical(AbstractEnsemble):
     def pattern(self, rng: Key[Array, ""], d: int) -> Float[Array, " d"]:
         """One pattern."""
         x = jax.random.normal(rng, (d,), jnp.float32)
-        return jnp.sqrt(jnp.float32(d)) * x / jnp.linalg.norm(x)
+        # Behind a barrier, or the quotient becomes a product with an approximate
+        # reciprocal, whose last bit depends on how many patterns are drawn.
+        norm = jax.lax.optimization_barrier(jnp.linalg.norm(x))
+        return d**0.5 * (x / norm)
 
 
 class Bipolar(AbstractEnsemble):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 import assocmem_jax as am
 
@@ -59,15 +60,15 @@ def assert_close(actual, desired, scale=1.0):
 
 def largest_intermediate(fn, *args):
     """Number of elements of the largest array inside the traced program."""
-    return max(_sizes(jax.make_jaxpr(fn)(*args).jaxpr))
+    sizes = [x.aval.size for eqn in equations(fn, *args) for x in eqn.outvars]
+    return max(sizes)
 
 
-def _sizes(jaxpr):
-    for equation in jaxpr.eqns:
-        for variable in equation.outvars:
-            yield variable.aval.size
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (tuple, list)) else (value,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    yield from _sizes(inner)
+def equations(fn, *args):
+    """Every equation of the traced program, those of inner programs included."""
+    stack = [jax.make_jaxpr(fn)(*args).jaxpr]
+    while stack:
+        jaxpr = stack.pop()
+        yield from jaxpr.eqns
+        for equation in jaxpr.eqns:
+            stack.extend(jaxprs_in_params(equation.params))

@@ -1,0 +1,63 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close, largest_intermediate
+
+import assocmem_jax as am
+
+
+def test_cosine_and_distance_equal_their_definitions(rng):
+    a, b = rng.standard_normal((2, 4, 6, 5))
+    cosine, distance = np.empty((4, 6)), np.empty((4, 6))
+    for i in np.ndindex(4, 6):
+        cosine[i] = a[i] @ b[i] / np.sqrt((a[i] @ a[i]) * (b[i] @ b[i]))
+        distance[i] = np.sqrt(sum((x - y) ** 2 for x, y in zip(a[i], b[i], strict=True)))
+    assert_close(am.metrics.cosine_similarity(a, b), cosine)
+    assert_close(am.metrics.euclidean_distance(a, b), distance)
+
+
+def test_a_zero_vector_has_cosine_zero_and_finite_gradients():
+    zero, one = jnp.zeros(3), jnp.ones(3)
+    for a, b in ((zero, one), (one, zero), (zero, zero)):
+        assert am.metrics.cosine_similarity(a, b) == 0
+        assert am.metrics.euclidean_distance(a, b) == np.linalg.norm(a - b)
+        for metric in (am.metrics.cosine_similarity, am.metrics.euclidean_distance):
+            assert all(np.all(np.isfinite(g)) for g in jax.grad(metric, (0, 1))(a, b))
+
+
+@pytest.mark.parametrize("query_batch", (None, 1, 4, 100))
+def test_recall_equals_its_definition(query_batch, rng):
+    values = rng.standard_normal((30, 4))
+    target = rng.integers(0, 30, 11)
+    retrieved = values[target] + 0.7 * rng.standard_normal((11, 4))
+    expected = []
+    for x, index in zip(retrieved, target, strict=True):
+        distances = [np.linalg.norm(x - value) for value in values]
+        expected.append(float(np.argmin(distances) == index))
+    assert 0 < np.mean(expected) < 1
+    hits = am.metrics.recall_at_1(values, retrieved, target, query_batch)
+    np.testing.assert_array_equal(hits, expected)
+
+
+def test_recall_goes_to_the_first_of_equals():
+    values = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    hits = am.metrics.recall_at_1(values, np.zeros((2, 2)), np.array([1, 2]))
+    np.testing.assert_array_equal(hits, [1, 0])
+
+
+def test_recall_never_holds_all_distances(rng):
+    values, retrieved = rng.standard_normal((2, 512, 3))
+    fn = lambda *arrays: am.metrics.recall_at_1(*arrays, np.arange(512))
+    assert largest_intermediate(fn, values, retrieved) < 512 * 512 // 3
+
+
+def test_shapes_that_do_not_fit_are_named():
+    with pytest.raises(ValueError, match=r"cosine_similarity.*\(3, 2\) and \(2,\)"):
+        am.metrics.cosine_similarity(np.ones((3, 2)), np.ones(2))
+    with pytest.raises(ValueError, match=r"euclidean_distance.*\(3, 2\) and \(1, 2\)"):
+        am.metrics.euclidean_distance(np.ones((3, 2)), np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"recall_at_1.*\(3, 2\), \(4, 2\) and \(3,\)"):
+        am.metrics.recall_at_1(np.ones((3, 2)), np.ones((4, 2)), np.zeros(3, int))
+    with pytest.raises(ValueError, match="query_batch=.*at least 1, got 0"):
+        am.metrics.recall_at_1(np.ones((3, 2)), np.ones((4, 2)), np.zeros(4, int), 0)

@@ -1,0 +1,212 @@
+"""The pseudoinverse on hard keys: rank, ill conditioning, accuracy, gradients."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from helpers import assert_close, equations, largest_intermediate
+
+import assocmem_jax as am
+
+
+def keys_of_condition(rng, n, d, condition, rank=None):
+    """Random keys of given condition number and rank."""
+    k = min(n, d)
+    rank = k if rank is None else rank
+    singular = np.where(np.arange(k) < rank, condition ** -np.linspace(0, 1, k), 0)
+    singular[rank - 1] = 1 / condition
+    left = np.linalg.qr(rng.standard_normal((n, k)))[0]
+    right = np.linalg.qr(rng.standard_normal((d, k)))[0]
+    return (left * singular) @ right.T
+
+
+def weights_and_rank(keys, values, rtol=None, **fold):
+    rule = am.Pseudoinverse(rtol)
+    write = eqx.filter_jit(lambda rule, *args: rule.write(*args))
+    memory = write(rule, am.Pairs(keys, values), am.Fold(**fold))
+    return np.asarray(memory.weights), int(memory.rank)
+
+
+def exact_weights(keys, values, rtol):
+    """W from the float64 singular value decomposition, and the rank."""
+    keys = np.asarray(keys, np.float64)
+    u, s, vt = np.linalg.svd(keys, full_matrices=False)
+    keep = s > rtol * s[0]
+    inverse = np.where(keep, 1 / np.where(keep, s, 1), 0)
+    return (vt.T * inverse @ u.T @ np.asarray(values, np.float64)).T, keep.sum()
+
+
+def default_rtol(n, d, dtype):
+    return 4 * np.finfo(dtype).eps * np.sqrt(max(n, d))
+
+
+shapes = pytest.mark.parametrize("n, d", ((6, 8), (8, 8), (12, 8), (40, 8), (300, 20)))
+
+
+@shapes
+@pytest.mark.parametrize("condition", (1.0, 1e2, 1e5))
+@pytest.mark.parametrize("deficient", (False, True))
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+def test_gives_the_minimum_norm_solution(n, d, condition, deficient, dtype, rng):
+    rank = min(n, d) // 2 if deficient else min(n, d)
+    keys = keys_of_condition(rng, n, d, condition, rank).astype(dtype)
+    values = rng.standard_normal((n, 3)).astype(dtype)
+    exact, kept = exact_weights(keys, values, default_rtol(n, d, dtype))
+    assert kept == rank
+    for block_size in (5, None):
+        weights, found = weights_and_rank(keys, values, block_size=block_size)
+        assert found == rank
+        # First-order perturbation theory: the error of least squares grows with the
+        # square of the condition number, in units of the residual.
+        error = np.linalg.norm(weights - exact) / np.linalg.norm(exact)
+        residual = np.linalg.norm(keys @ exact.T - values)
+        amplified = condition + condition**2 * residual / (
+            np.linalg.norm(keys, 2) * np.linalg.norm(exact)
+        )
+        assert error < 10 * np.finfo(dtype).eps * amplified
+
+
+@shapes
+def test_duplicated_and_zero_keys_share_their_values(n, d, rng):
+    keys = rng.standard_normal((n, d)).astype(np.float32)
+    values = rng.standard_normal((n, 3)).astype(np.float32)
+    keys[1] = keys[0]
+    keys[2] = 0
+    exact, rank = exact_weights(keys, values, default_rtol(n, d, np.float32))
+    assert rank == min(n - 2, d)
+    weights, found = weights_and_rank(keys, values)
+    assert found == rank
+    assert_close(weights, exact)
+
+
+@shapes
+def test_zero_keys_store_nothing(n, d):
+    weights, rank = weights_and_rank(np.zeros((n, d)), np.ones((n, 2)))
+    assert rank == 0 and not weights.any()
+
+
+@shapes
+@pytest.mark.parametrize("scale", (1e-30, 1e-12, 1e12, 1e30))
+def test_the_scale_of_keys_does_not_matter(n, d, scale, rng):
+    keys = rng.standard_normal((n, d)).astype(np.float32)
+    values = rng.standard_normal((n, 3)).astype(np.float32)
+    weights, rank = weights_and_rank(keys * np.float32(scale), values)
+    expected, full = weights_and_rank(keys, values)
+    assert rank == full == min(n, d)
+    assert_close(weights * np.float32(scale), expected, scale=10)
+
+
+@shapes
+def test_rtol_decides_the_rank(n, d, rng):
+    keys = keys_of_condition(rng, n, d, 1e3)
+    values = rng.standard_normal((n, 3))
+    previous = -1
+    for rtol in (0.5, 0.1, 1e-2, 1e-4):
+        exact, rank = exact_weights(keys, values, rtol)
+        weights, found = weights_and_rank(keys, values, rtol)
+        assert found == rank > previous
+        assert_close(weights, exact, scale=1e6)
+        previous = rank
+
+
+@pytest.mark.parametrize("stop", (2, 5, 8, 12, 40))
+def test_rank_at_a_stop_counts_stored_pairs_only(stop, rng):
+    keys, values = rng.standard_normal((2, 40, 8))
+    keys[1] = keys[0]
+    _, rank = weights_and_rank(keys, values, stop=jnp.asarray(stop, jnp.int32))
+    assert rank == min(stop - 1, 8)
+
+
+@pytest.mark.parametrize("load", (0.25, 0.5, 0.9, 1, 1.1, 2, 8))
+@pytest.mark.parametrize("d", (64, 128))
+def test_is_no_less_accurate_than_torch(load, d):
+    ours, theirs = [], []
+    for draw in range(5):
+        rng = np.random.default_rng((d, round(load * d), draw))
+        shape = (2, round(load * d), d)
+        keys, values = rng.standard_normal(shape).astype(np.float32)
+        exact, _ = exact_weights(keys, values, 1e-12)
+        right = keys @ exact.T
+        retrieved = np.asarray(am.retrieve(am.Pseudoinverse(), keys, values, keys))
+        torch_keys, torch_values = torch.from_numpy(keys), torch.from_numpy(values)
+        peer = torch_keys @ (torch.linalg.pinv(torch_keys) @ torch_values)
+        ours.append(np.linalg.norm(retrieved - right) / np.linalg.norm(right))
+        theirs.append(np.linalg.norm(peer.numpy() - right) / np.linalg.norm(right))
+    assert np.median(ours) <= np.median(theirs)
+
+
+def orthonormal(rng, n, d):
+    return np.linalg.qr(rng.standard_normal((max(n, d), min(n, d))))[0]
+
+
+HARD_KEYS = {
+    "orthonormal": lambda rng: orthonormal(rng, 8, 5),
+    "orthonormal rows": lambda rng: orthonormal(rng, 5, 8).T,
+    "orthogonal": lambda rng: orthonormal(rng, 5, 5),
+    "many orthonormal": lambda rng: orthonormal(rng, 30, 5),
+    "duplicated": lambda rng: np.repeat(rng.standard_normal((4, 5)), 2, axis=0),
+    "many duplicated": lambda rng: np.repeat(rng.standard_normal((3, 5)), 9, axis=0),
+    "zero": lambda rng: np.zeros((4, 5)),
+    "one zero": lambda rng: rng.standard_normal((4, 5)) * [[1], [1], [0], [1]],
+}
+
+
+@pytest.mark.parametrize("kind", HARD_KEYS)
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+def test_gradients_are_finite_on_hard_keys(kind, dtype, rng):
+    keys = HARD_KEYS[kind](rng).astype(dtype)
+    n, d = keys.shape
+    values = rng.standard_normal((n, 2)).astype(dtype)
+    queries = rng.standard_normal((3, d)).astype(dtype)
+
+    def loss(keys, values, queries):
+        return jnp.sum(am.retrieve(am.Pseudoinverse(), keys, values, queries) ** 2)
+
+    for gradient in jax.grad(loss, (0, 1, 2))(keys, values, queries):
+        assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("kind", ("orthonormal", "orthonormal rows", "many orthonormal"))
+def test_gradients_are_right_where_singular_values_coincide(kind, rng):
+    keys = HARD_KEYS[kind](rng)
+    n, d = keys.shape
+    values, queries = rng.standard_normal((n, 2)), rng.standard_normal((3, d))
+    fn = lambda keys: am.retrieve(am.Pseudoinverse(), keys, values, queries)
+    jax.test_util.check_grads(fn, (keys,), 1, eps=1e-5, atol=1e-7, rtol=1e-7)
+
+
+def test_the_derivative_at_deficient_rank_keeps_the_rank(rng):
+    # Keys move inside the set of matrices of rank 2, where the solution is smooth.
+    left, right = rng.standard_normal((7, 2)), rng.standard_normal((2, 5))
+    values, query = rng.standard_normal((7, 3)), rng.standard_normal((1, 5))
+    retrieve = lambda left: am.retrieve(am.Pseudoinverse(), left @ right, values, query)
+    exact = lambda left: query @ np.linalg.pinv(left @ right, rcond=1e-8) @ values
+    step = 1e-6 * rng.standard_normal(left.shape)
+    _, change = jax.jvp(retrieve, (jnp.asarray(left),), (jnp.asarray(step),))
+    difference = (exact(left + step) - exact(left - step)) / 2
+    np.testing.assert_allclose(change, difference, rtol=1e-6, atol=1e-14)
+
+
+def test_second_derivatives_exist(rng):
+    keys, values = rng.standard_normal((9, 4)), rng.standard_normal((9, 2))
+    fn = lambda keys: jnp.sum(am.Pseudoinverse().write(am.Pairs(keys, values)).weights)
+    jax.test_util.check_grads(fn, (keys,), 2, modes=("rev",), eps=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", (129, 512))
+def test_no_matrix_of_n_by_n_and_no_decomposition_beyond_d(n, rng):
+    d, v = 64, 3
+    keys, values = rng.standard_normal((n, d)), rng.standard_normal((n, v))
+    write = lambda *pairs: am.Pseudoinverse().write(am.Pairs(*pairs)).weights
+    loss = lambda *pairs: jnp.sum(write(*pairs) ** 2)
+    # The triangle of a block of QR beside its keys, at most 2 d rows each.
+    assert largest_intermediate(write, keys, values) <= max(n * d, 4 * d * d)
+    assert largest_intermediate(jax.grad(loss), keys, values) <= max(n * d, 4 * d * d)
+    decompositions = {
+        eqn.invars[0].aval.shape
+        for eqn in equations(write, keys, values)
+        if eqn.primitive.name == "svd"
+    }
+    assert decompositions == {(d, d)}

@@ -1,0 +1,60 @@
+"""Parity with torch: values and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+import torch_reference
+from helpers import make_pairs
+
+import assocmem_jax as am
+
+
+PAIRS = {
+    "dot product": (am.DotProduct(), torch_reference.dot_product),
+    "pseudoinverse": (am.Pseudoinverse(), torch_reference.pseudoinverse),
+    "ReLU": (am.ReLU(), torch_reference.relu),
+    "softmax": (am.Softmax(), torch_reference.softmax),
+    "warm softmax": (
+        am.Softmax(beta=0.3),
+        lambda K, V, Q: torch_reference.softmax(K, V, Q, beta=0.3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("n", (4, 6, 8, 11, 32, 100))  # below, at and above d = 8
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+@pytest.mark.parametrize("stored", (False, True), ids=("new queries", "stored keys"))
+def test_values_and_gradients(name, n, dtype, stored, rng):
+    rule, reference = PAIRS[name]
+    arrays = make_pairs(rng, n=n, d=8, v=5, m=9, dtype=dtype)
+    if stored:
+        arrays = (arrays[0], arrays[1], arrays[0].copy())
+    weights = rng.standard_normal((len(arrays[2]), 5)).astype(dtype)
+
+    def loss(*arrays):
+        out = am.retrieve(rule, *arrays)
+        return jnp.sum(out * weights), out
+
+    gradients, out = jax.grad(loss, (0, 1, 2), has_aux=True)(*arrays)
+    columns = [torch.tensor(x.T, requires_grad=True) for x in arrays]
+    expected = reference(*columns).T
+    (expected * torch.from_numpy(weights)).sum().backward()
+
+    # Both sides err, and inverting the keys makes errors grow: their square does in
+    # the derivative.
+    inverts = name == "pseudoinverse"
+    condition = np.linalg.cond(arrays[0].astype(np.float64)) if inverts else 1.0
+    eps = 100 * np.finfo(dtype).eps
+    close(out, expected.detach().numpy(), eps * condition)
+    for gradient, column in zip(gradients, columns, strict=True):
+        close(gradient, column.grad.numpy().T, eps * condition**2)
+
+
+def close(actual, desired, tolerance):
+    actual = np.asarray(actual)
+    assert actual.dtype == desired.dtype and actual.shape == desired.shape
+    error = np.linalg.norm(actual - desired) / np.linalg.norm(desired)
+    assert error < tolerance
