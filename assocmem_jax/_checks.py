@@ -1,6 +1,5 @@
 """Checks of what a caller passes in: on the host, before anything compiles."""
 
-import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 
-ArrayLike: TypeAlias = Array | np.ndarray | Sequence[Any] | float | np.number
+ArrayLike: TypeAlias = Array | np.ndarray | Sequence[Any] | float | int | np.number
 
 
 def is_traced(x: Any) -> bool:
@@ -72,7 +71,7 @@ def to_real(call: str, x: ArrayLike, ndim: int) -> Float[Array, "..."]:
                 f"`{call}` is float64 and JAX's 64-bit mode is off: it is computed in "
                 "float32. Pass float32, or switch the mode on with "
                 '`jax.config.update("jax_enable_x64", True)`.',
-                stacklevel=_caller(),
+                stacklevel=3,
             )
     dtype = x.dtype
     real = (jnp.floating, jnp.integer, jnp.bool_)
@@ -85,13 +84,15 @@ def to_real(call: str, x: ArrayLike, ndim: int) -> Float[Array, "..."]:
         raise ValueError(f"`{call}` must not be empty, got shape {x.shape}.")
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
-    return jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype))
+    # Known numbers stay known inside a traced function, and so can be checked.
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype))
 
 
 def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
     """`mask` as an array of n booleans; all True where it is `None`."""
     if mask is None:
-        return jnp.ones(n, bool)
+        mask = np.ones(n, bool)
     mask = mask if isinstance(mask, Array) else np.asarray(mask)
     if mask.dtype != bool:
         raise TypeError(
@@ -102,7 +103,8 @@ def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
         raise ValueError(
             f"`{call}` must have one entry per key, got shape {mask.shape} and {n} keys."
         )
-    return jnp.asarray(mask)
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray(mask)
 
 
 def require_finite(
@@ -122,13 +124,3 @@ def require_finite(
         f"`{call}` must be finite, got {x[row, column]} at [{row}, {column}]. Repair "
         "it, or pass `check_finite=False` to compute with it."
     )
-
-
-
-
-def _caller() -> int:
-    """Depth of the first frame outside this package, for `warnings.warn`."""
-    depth = 1
-    while sys._getframe(depth).f_globals.get("__name__", "").startswith("assocmem_jax"):
-        depth += 1
-    return depth

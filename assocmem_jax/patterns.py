@@ -60,10 +60,7 @@ class Spherical(AbstractEnsemble):
     def pattern(self, rng: Key[Array, ""], d: int) -> Float[Array, " d"]:
         """One pattern."""
         x = jax.random.normal(rng, (d,), jnp.float32)
-        # Behind a barrier, or the quotient becomes a product with an approximate
-        # reciprocal, whose last bit depends on how many patterns are drawn.
-        norm = jax.lax.optimization_barrier(jnp.linalg.norm(x))
-        return d**0.5 * (x / norm)
+        return d**0.5 * x / jnp.linalg.norm(x)
 
 
 class Bipolar(AbstractEnsemble):
