@@ -28,16 +28,20 @@ def notebook(
     """
     from . import _notebook
 
-    tree = _notebook.stored(out, seed, quick, overwrite)
+    try:
+        tree = _notebook.stored(out, seed, quick, overwrite)
+    except _notebook.Refused as error:
+        sys.exit(f"assocmem: error: {error}")
     if tree is None:
         tree = _notebook.run(seed, quick, progress=True)
+        _notebook.save(tree, out)
         came = f"computed in {tree.attrs['seconds']:.1f} s on {tree.attrs['device']}"
     else:
         came = "computed before; `--overwrite` computes them again"
-    written = _notebook.save(tree, out)
+    figures = _notebook.draw(tree, out)
     print(_notebook.table(tree))
-    print(f"\nNumbers ({came}): {written[0]}")
-    print(f"Figures: {', '.join(str(path) for path in written[1:])}")
+    print(f"\nNumbers ({came}): {out / _notebook.NUMBERS}")
+    print(f"Figures: {', '.join(str(path) for path in figures)}")
 
 
 def main(args: list[str] | None = None) -> None:
@@ -46,7 +50,5 @@ def main(args: list[str] | None = None) -> None:
         tyro.extras.subcommand_cli_from_dict(
             {"notebook": notebook}, prog="assocmem", args=args
         )
-    except ValueError as error:
-        sys.exit(f"assocmem: error: {error}")
     except KeyboardInterrupt:
-        sys.exit("assocmem: stopped; nothing was written.")
+        sys.exit("assocmem: stopped.")

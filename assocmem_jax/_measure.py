@@ -31,14 +31,14 @@ class Moments(eqx.Module):
         Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, eq. 2.1.
     """
 
-    count: Int[Array, "*loads"]
+    count: Float[Array, "*loads"]
     mean: Float[Array, "*loads metrics"]
     squares: Float[Array, "*loads metrics"]
 
     @staticmethod
     def of(x: Float[Array, "metrics m"], mask: Bool[Array, " m"]) -> "Moments":
         """The moments of each row of `x`, where `mask` is True."""
-        count = jnp.sum(mask)
+        count = jnp.sum(mask, dtype=x.dtype)
         mean = jnp.sum(jnp.where(mask, x, 0), axis=1) / jnp.maximum(count, 1)
         squares = jnp.sum(jnp.where(mask, (x - mean[:, None]) ** 2, 0), axis=1)
         return Moments(count, mean, squares)
@@ -48,7 +48,7 @@ class Moments(eqx.Module):
         count = self.count + other.count
         share = other.count / jnp.maximum(count, 1)
         step = other.mean - self.mean
-        squares = self.squares + other.squares + step**2 * self.count * share
+        squares = self.squares + other.squares + step**2 * (self.count * share)
         return Moments(count, self.mean + step * share, squares)
 
     @property

@@ -14,6 +14,10 @@ from ._rules import DotProduct, Pseudoinverse, ReLU, Softmax
 from .study import sweep
 
 
+class Refused(Exception):
+    """The folder cannot take the study; the message says why, and what to do."""
+
+
 NUMBERS = "notebook.nc"
 _TITLES = {
     "experiment_1": "Pseudoinverse memory at d = 32",
@@ -103,7 +107,7 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
     Also makes the folder and writes to it, so that a study does not end in an error.
 
     Raises:
-        ValueError: if the folder cannot be written, or holds another study.
+        Refused: if the folder cannot be written, or holds another study.
     """
     call = f"`assocmem notebook --out {out}`"
     try:
@@ -112,7 +116,7 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(
+        raise Refused(
             f"{call} cannot be written: {error.strerror}. Choose another folder."
         ) from error
     path = out / NUMBERS
@@ -125,7 +129,7 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
     except (OSError, ValueError, KeyError):
         there, complete = {}, False
     if not complete:
-        raise ValueError(
+        raise Refused(
             f"{call} holds a {NUMBERS} that is no study of this command. Choose "
             "another folder, or pass `--overwrite`."
         )
@@ -136,27 +140,29 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
             for name in here
             if there[name] != here[name]
         )
-        raise ValueError(
+        raise Refused(
             f"{call} holds another study ({differs}). Choose another folder, or pass "
             "`--overwrite`."
         )
     return tree
 
 
-def save(tree: xr.DataTree, out: Path) -> list[Path]:
-    """Write the numbers and the figures; a file is there whole or not at all."""
-    path = out / NUMBERS
-    partial = path.with_suffix(".partial")
+def save(tree: xr.DataTree, out: Path) -> None:
+    """Write the numbers; the file is there whole or not at all."""
+    partial = out / f".{NUMBERS}.partial"
     tree.to_netcdf(partial, engine="h5netcdf")
-    os.replace(partial, path)
-    written = [path]
+    os.replace(partial, out / NUMBERS)
+
+
+def draw(tree: xr.DataTree, out: Path) -> list[Path]:
+    """Write the figures, and say where they are."""
+    written = []
     with plot.style():
-        for name, draw in _FIGURES.items():
-            figure = draw(tree[name].to_dataset())
-            for suffix in (".png", ".pdf"):
+        for name, figure_of in _FIGURES.items():
+            figure = figure_of(tree[name].to_dataset())
+            # No date: the same numbers make the same file.
+            for suffix, metadata in ((".png", None), (".pdf", {"CreationDate": None})):
                 written.append(out / f"{name}{suffix}")
-                # No date: the same numbers make the same file.
-                metadata = {"CreationDate": None} if suffix == ".pdf" else None
                 figure.savefig(written[-1], metadata=metadata)
             plt.close(figure)
     return written
