@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +34,9 @@ def check_not_negative(call: str, scalar: Float[Array, "..."], advice: str) -> N
             "over the rule for many."
         )
     if not is_traced(scalar) and not scalar >= 0:
-        raise ValueError(f"`{call}` must not be negative or NaN, got {scalar}. {advice}")
+        raise ValueError(
+            f"`{call}` must not be negative or NaN, got {scalar}. {advice}"
+        )
 
 
 def to_scalar(x: ArrayLike) -> Float[Array, "..."]:

@@ -1,6 +1,7 @@
 """The one loop over stored pairs."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
@@ -171,7 +172,9 @@ def _blocks_before(summarize, merge, pairs: tuple[Pairs, ...], size: int, stop):
         choose = lambda first, later: jnp.where(i == 0, first, later)
         return jax.tree.map(choose, summary, merge(carry, summary))
 
-    like = jax.eval_shape(lambda: summarize(tuple(each.rows(0, size) for each in pairs)))
+    like = jax.eval_shape(
+        lambda: summarize(tuple(each.rows(0, size) for each in pairs))
+    )
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
     first = jnp.zeros_like(stop)
     return jax.lax.fori_loop(first, (stop + size - 1) // size, absorb, nothing)
@@ -179,11 +182,5 @@ def _blocks_before(summarize, merge, pairs: tuple[Pairs, ...], size: int, stop):
 
 def _shards(out, merge, axis_name: str):
     gathered = jax.lax.all_gather(out, axis_name)
-    shards = [
-        jax.tree.map(lambda x: x[i], gathered)
-        for i in range(jax.lax.axis_size(axis_name))
-    ]
-    out = shards[0]
-    for shard in shards[1:]:
-        out = merge(out, shard)
-    return out
+    shard = lambda i: jax.tree.map(lambda x: x[i], gathered)
+    return functools.reduce(merge, map(shard, range(jax.lax.axis_size(axis_name))))

@@ -58,8 +58,7 @@ def retrieve(
     """
     if not isinstance(rule, AbstractRule):
         raise TypeError(
-            "`retrieve(rule=...)` must be a rule such as `Softmax()`, got "
-            f"{rule!r}."
+            f"`retrieve(rule=...)` must be a rule such as `Softmax()`, got {rule!r}."
         )
     if not isinstance(fold, Fold):
         raise TypeError(f"`retrieve(fold=...)` must be a `Fold`, got {fold!r}.")

@@ -95,7 +95,8 @@ def sweep(
             j = list(d).index(size)
             rng = jax.random.fold_in(jax.random.key(seed), size)
             keys, values = (
-                _draw(ensemble, stream, max(n), size) for stream in jax.random.split(rng)
+                _draw(ensemble, stream, max(n), size)
+                for stream in jax.random.split(rng)
             )
             pairs = Pairs(keys, values)
             for i, (name, rule) in enumerate(rules.items()):
@@ -181,7 +182,11 @@ def _dataset(mean, std, rules, d, n) -> xr.Dataset:
             variables[key] = (("rule", "d", "n"), array[..., i], attrs)
     coords = {
         "rule": ("rule", rules, {"long_name": "retrieval rule"}),
-        "d": ("d", list(d), {"long_name": "dimension of keys and values", "units": "1"}),
+        "d": (
+            "d",
+            list(d),
+            {"long_name": "dimension of keys and values", "units": "1"},
+        ),
         "n": ("n", list(n), {"long_name": "number of stored pairs", "units": "1"}),
     }
     return xr.Dataset(variables, coords)

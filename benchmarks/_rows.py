@@ -1,6 +1,7 @@
 """What every benchmark row records about where it was measured."""
 
 import datetime
+import os
 import platform
 
 import jax
@@ -16,7 +17,7 @@ def provenance(**settings) -> dict:
     return {
         **settings,
         "device": jax.devices()[0].device_kind,
-        "cpus": len(__import__("os").sched_getaffinity(0)),
+        "cpus": os.cpu_count(),
         "versions": {
             "assocmem_jax": am.__version__,
             "jax": jax.__version__,

@@ -30,9 +30,7 @@ def cell(rules, d, n):
         retrieved = RULES[rule](K, V)
         cosine = torch.nn.functional.cosine_similarity(V, retrieved, dim=0)
         distance = (V - retrieved).norm(dim=0)
-        out[rule] = [
-            (x.mean().item(), x.std().item()) for x in (cosine, distance)
-        ]
+        out[rule] = [(x.mean().item(), x.std().item()) for x in (cosine, distance)]
     return out
 
 

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from _rows import provenance
 
 import assocmem_jax as am
-from _rows import provenance
 
 
 def main():

@@ -12,7 +12,9 @@ def test_cosine_and_distance_equal_their_definitions(rng):
     cosine, distance = np.empty((4, 6)), np.empty((4, 6))
     for i in np.ndindex(4, 6):
         cosine[i] = a[i] @ b[i] / np.sqrt((a[i] @ a[i]) * (b[i] @ b[i]))
-        distance[i] = np.sqrt(sum((x - y) ** 2 for x, y in zip(a[i], b[i], strict=True)))
+        distance[i] = np.sqrt(
+            sum((x - y) ** 2 for x, y in zip(a[i], b[i], strict=True))
+        )
     assert_close(am.metrics.cosine_similarity(a, b), cosine)
     assert_close(am.metrics.euclidean_distance(a, b), distance)
 

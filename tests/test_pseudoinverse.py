@@ -168,7 +168,9 @@ def test_gradients_are_finite_on_hard_keys(kind, dtype, rng):
         assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.parametrize("kind", ("orthonormal", "orthonormal rows", "many orthonormal"))
+@pytest.mark.parametrize(
+    "kind", ("orthonormal", "orthonormal rows", "many orthonormal")
+)
 def test_gradients_are_right_where_singular_values_coincide(kind, rng):
     keys = HARD_KEYS[kind](rng)
     n, d = keys.shape

@@ -25,7 +25,10 @@ def call(**changed):
     "changed, message",
     (
         ({"values": np.ones((3, 4))}, "one value per key, got 2 keys and 3 values"),
-        ({"queries": np.ones((5, 2))}, "keys of dimension 3 and queries of dimension 2"),
+        (
+            {"queries": np.ones((5, 2))},
+            "keys of dimension 3 and queries of dimension 2",
+        ),
         ({"keys": np.ones(3)}, r"keys=.*two axes, one row per item, got shape \(3,\)"),
         ({"values": np.ones((1, 2, 4))}, r"values=.*two axes.*got shape \(1, 2, 4\)"),
         ({"queries": np.ones(3)}, r"queries=.*two axes.*got shape \(3,\)"),
@@ -132,7 +135,9 @@ def test_beta_zero_answers_the_mean(rng):
 @every_rule
 def test_lists_integers_and_numpy_arrays_are_accepted(name):
     keys, values = [[1, 0], [0, 2], [1, 1]], [[1], [2], [3]]
-    out = am.retrieve(RULES[name].rule, keys, values, [[1, 2]], mask=[True, True, False])
+    out = am.retrieve(
+        RULES[name].rule, keys, values, [[1, 2]], mask=[True, True, False]
+    )
     K, V, Q = (np.array(x, np.float64) for x in (keys, values, [[1, 2]]))
     assert out.dtype == jnp.float64
     assert_close(out, RULES[name].definition(K[:2], V[:2], Q))
@@ -158,7 +163,9 @@ def test_float64_without_x64_says_what_happens(rng):
 
 def test_float32_lists_and_integers_are_silent_without_x64():
     with jax.enable_x64(False):
-        out = call(keys=[[1, 0, 0], [0, 1, 0]], values=[[0.5], [1.0]], queries=[[1, 1, 1]])
+        out = call(
+            keys=[[1, 0, 0], [0, 1, 0]], values=[[0.5], [1.0]], queries=[[1, 1, 1]]
+        )
     assert out.dtype == jnp.float32
 
 

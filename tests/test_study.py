@@ -98,7 +98,9 @@ def test_up_to_d_pairs_the_pseudoinverse_is_exact(dataset):
 def test_loads_and_hyperparameters_do_not_recompile():
     before = am.study._program.cache_info().misses
     for beta, n in ((0.3, [3, 90]), (0.7, [90, 5]), (0.3, [6, 90])):
-        am.study.sweep({"softmax": am.Softmax(beta)}, d=[3, 5], n=n, seed=int(10 * beta))
+        am.study.sweep(
+            {"softmax": am.Softmax(beta)}, d=[3, 5], n=n, seed=int(10 * beta)
+        )
     assert am.study._program.cache_info().misses - before == 2
 
 

@@ -20,12 +20,15 @@ class DotProduct(AbstractRule[Float[Array, "v d"]]):
     """
 
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> Float[Array, "v d"]:
-        """The correlation matrix, the sum of $v_i k_i^\top$."""
+        r"""The correlation matrix, the sum of $v_i k_i^\top$."""
         correlate = lambda block: fold.dot(block.values.T, block.keys)
         return fold(correlate, jnp.add, pairs)
 
     def read(
-        self, memory: Float[Array, "v d"], query: Float[Array, " d"], fold: Fold = Fold()
+        self,
+        memory: Float[Array, "v d"],
+        query: Float[Array, " d"],
+        fold: Fold = Fold(),
     ) -> Float[Array, " v"]:
         """The correlation matrix times the query."""
         return fold.dot(memory, query)
