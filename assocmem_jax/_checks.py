@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
@@ -103,7 +104,8 @@ def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
         )
     if mask.shape != (n,):
         raise ValueError(
-            f"`{call}` must have one entry per key, got shape {mask.shape} and {n} keys."
+            f"`{call}` must have one entry per key, got shape {mask.shape} "
+            f"and {n} keys."
         )
     with jax.ensure_compile_time_eval():
         return jnp.asarray(mask)

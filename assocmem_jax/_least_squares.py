@@ -172,7 +172,8 @@ def _reduce_many(
         return _qr(pad(block.keys), pad(block.values), fold)
 
     def stack(a, b):
-        return _qr(*(jnp.concatenate(x) for x in zip(a, b, strict=True)), fold)
+        keys, values = (jnp.concatenate(x) for x in zip(a, b, strict=True))
+        return _qr(keys, values, fold)
 
     def by_qr():
         tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
@@ -214,7 +215,10 @@ def _spread(factor: Float[Array, "k k"]) -> Float[Array, ""]:
 def _qr(
     keys: Float[Array, "n d"], values: Float[Array, "n v"], fold: Fold
 ) -> tuple[Float[Array, "d d"], Float[Array, "d v"]]:
-    basis, factor = jnp.linalg.qr(with_layout_constraint(keys, Layout((0, 1))))
+    # LAPACK takes columns. Said here, XLA reorders these rows, and not, before the loop
+    # or branch they are in, all rows that they are taken from.
+    columns = with_layout_constraint(keys, Layout((0, 1)))
+    basis, factor = jnp.linalg.qr(columns)
     return factor, fold.dot(basis.T, values)
 
 

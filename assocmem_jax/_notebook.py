@@ -172,7 +172,7 @@ def table(tree: xr.DataTree) -> str:
     """Mean cosine similarity in a few cells of every experiment, as text."""
     lines = []
     for name, title in _TITLES.items():
-        data = tree[name]["cosine"]
+        data = tree[name].to_dataset()["cosine"]
         n = data["n"].values[::2]
         hue = "rule" if data.sizes["rule"] > 1 else "d"
         lines += ["", f"{title}: mean cosine similarity"]

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.titlesize": 10,
@@ -84,5 +84,5 @@ def curves(
         )
     ax.set_xscale("log", base=2)
     ax.set_xlabel("number of stored pairs $n$")
-    ax.set_ylabel(_LABELS.get(metric, data.attrs.get("long_name", metric)))
+    ax.set_ylabel(_LABELS.get(metric, metric))
     return ax

@@ -21,7 +21,7 @@ def provenance(**settings) -> dict:
         "versions": {
             "assocmem_jax": am.__version__,
             "jax": jax.__version__,
-            "jaxlib": jaxlib.__version__,
+            "jaxlib": jaxlib.version.__version__,
             "numpy": np.__version__,
             "torch": torch.__version__,
             "python": platform.python_version(),

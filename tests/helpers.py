@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.extend.core import jaxprs_in_params
+from numpy.typing import DTypeLike
 
 import assocmem_jax as am
 
@@ -39,7 +40,7 @@ RULES = {
 every_rule = pytest.mark.parametrize("name", RULES)
 
 
-def make_pairs(rng, n=13, d=5, v=3, m=7, dtype=np.float64):
+def make_pairs(rng, n=13, d=5, v=3, m=7, dtype: DTypeLike = np.float64):
     """Keys, values and queries."""
     shapes = ((n, d), (n, v), (m, d))
     return tuple(rng.standard_normal(shape).astype(dtype) for shape in shapes)

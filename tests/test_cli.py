@@ -41,7 +41,7 @@ def test_numbers_are_named_and_say_where_they_come_from(study):
     assert tree.attrs["seed"] == 3
     for name in ("assocmem_jax", "jax", "device", "dtype", "precision", "spec"):
         assert tree.attrs[name]
-    first, second, third = (tree[f"experiment_{i}"] for i in (1, 2, 3))
+    first, second, third = (tree[f"experiment_{i}"].to_dataset() for i in (1, 2, 3))
     for experiment in (first, second, third):
         assert experiment["cosine"].dims == ("rule", "d", "n")
         assert experiment["distance"].attrs["units"] == "1"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import assert_close, equations, largest_intermediate
+from jax.test_util import check_grads
 
 import assocmem_jax as am
 
@@ -176,7 +177,7 @@ def test_gradients_are_right_where_singular_values_coincide(kind, rng):
     n, d = keys.shape
     values, queries = rng.standard_normal((n, 2)), rng.standard_normal((3, d))
     fn = lambda keys: am.retrieve(am.Pseudoinverse(), keys, values, queries)
-    jax.test_util.check_grads(fn, (keys,), 1, eps=1e-5, atol=1e-7, rtol=1e-7)
+    check_grads(fn, (keys,), 1, eps=1e-5, atol=1e-7, rtol=1e-7)
 
 
 def test_the_derivative_at_deficient_rank_keeps_the_rank(rng):
@@ -194,7 +195,7 @@ def test_the_derivative_at_deficient_rank_keeps_the_rank(rng):
 def test_second_derivatives_exist(rng):
     keys, values = rng.standard_normal((9, 4)), rng.standard_normal((9, 2))
     fn = lambda keys: jnp.sum(am.Pseudoinverse().write(am.Pairs(keys, values)).weights)
-    jax.test_util.check_grads(fn, (keys,), 2, modes=("rev",), eps=1e-5, rtol=1e-5)
+    check_grads(fn, (keys,), 2, modes=("rev",), eps=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", (129, 512))

@@ -50,6 +50,7 @@ def test_values_and_gradients(name, n, dtype, stored, rng):
     eps = 100 * np.finfo(dtype).eps
     close(out, expected.detach().numpy(), eps * condition)
     for gradient, column in zip(gradients, columns, strict=True):
+        assert column.grad is not None
         close(gradient, column.grad.numpy().T, eps * condition**2)
 
 
