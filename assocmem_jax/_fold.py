@@ -41,7 +41,10 @@ class Fold(eqx.Module):
     """
 
     block_size: int | Literal["auto"] | None = eqx.field(default="auto", static=True)
-    stop: Int[Array, ""] | None = None
+    stop: Int[Array, ""] | None = eqx.field(
+        default=None,
+        converter=lambda x: None if x is None else jnp.asarray(x, jnp.int32),
+    )
     axis_name: str | None = eqx.field(default=None, static=True)
     precision: str = eqx.field(default="highest", static=True)
 

@@ -160,6 +160,9 @@ def draw(tree: xr.DataTree, out: Path) -> list[Path]:
     with plot.style():
         for name, figure_of in _FIGURES.items():
             figure = figure_of(tree[name].to_dataset())
+            # Lay out once, not for every file.
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
             # No date: the same numbers make the same file.
             for suffix, metadata in ((".png", None), (".pdf", {"CreationDate": None})):
                 written.append(out / f"{name}{suffix}")

@@ -1,6 +1,7 @@
 """Ensembles: how keys and values are drawn."""
 
 import abc
+import functools
 
 import equinox as eqx
 import jax
@@ -40,10 +41,15 @@ class AbstractEnsemble(eqx.Module):
         """
         check_size("draw(n=...)", n)
         check_size("draw(d=...)", d)
-        one = lambda index: self.pattern(jax.random.fold_in(rng, index), d)
-        # In batches that fit a cache: the generator makes several arrays on its way.
-        batch = min(n, max(1, 2**20 // d))
-        return jax.lax.map(one, jnp.arange(n), batch_size=batch)
+        return _draw(self, rng, n, d)
+
+
+@functools.partial(jax.jit, static_argnames=("n", "d"))
+def _draw(ensemble, rng, n: int, d: int):
+    one = lambda index: ensemble.pattern(jax.random.fold_in(rng, index), d)
+    # In batches that fit a cache: the generator makes several arrays on its way.
+    batch = min(n, max(1, 2**20 // d))
+    return jax.lax.map(one, jnp.arange(n), batch_size=batch)
 
 
 class Gaussian(AbstractEnsemble):

@@ -95,8 +95,7 @@ def sweep(
             j = list(d).index(size)
             rng = jax.random.fold_in(jax.random.key(seed), size)
             keys, values = (
-                _draw(ensemble, stream, max(n), size)
-                for stream in jax.random.split(rng)
+                ensemble.draw(stream, max(n), size) for stream in jax.random.split(rng)
             )
             pairs = Pairs(keys, values)
             for i, (name, rule) in enumerate(rules.items()):
@@ -162,11 +161,6 @@ def _program(tree, leaves, d: int, n_max: int, num_loads: int):
     pairs = jax.eval_shape(Pairs, rows, rows)
     loads = jax.ShapeDtypeStruct((num_loads,), jnp.int32)
     return measure.lower(rule, pairs, loads).compile()
-
-
-@functools.partial(jax.jit, static_argnames=("n", "d"))
-def _draw(ensemble, rng, n: int, d: int):
-    return ensemble.draw(rng, n, d)
 
 
 def _dataset(mean, std, rules, d, n) -> xr.Dataset:
