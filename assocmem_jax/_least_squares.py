@@ -1,49 +1,55 @@
 r"""The minimum-norm least-squares matrix $X = K^+ V$ of stored pairs.
 
-Every path reduces the pairs to a square triangle R and a right-hand side Z, and
-$X = B R^+ Z$. For up to d pairs, $K^\top = Q R'$ and R is R' transposed, its rows and
-columns reversed, and B likewise Q; for up to 2d, $K = Q R$ and $Z = Q^\top V$. Beyond,
-R is the Cholesky factor of $K^\top K$. That halves the digits that ill-conditioned keys
-leave, so it is kept only where R shows that there is nothing to lose, and block-wise QR
-takes its place elsewhere. Only a triangle that may be rank deficient costs a singular
-value decomposition, of its own size.
+Up to d pairs are reduced by the QR decomposition of $K^\top$. More are reduced to the
+Cholesky factor of $K^\top K$. That halves the digits that ill-conditioned keys leave,
+so it is kept only where the factor shows that there is nothing to lose, and block-wise
+QR of K takes its place elsewhere. Only a triangle that may be rank deficient costs a
+singular value decomposition, of its own size.
 """
 
-import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ._fold import Fold
 from ._pairs import Pairs
 
 
-class _Triangle(NamedTuple):
-    """Least squares reduced to a square upper triangle: X = basis @ pinv(factor) @ rhs.
+Solution: TypeAlias = tuple[Float[Array, "d v"], Int[Array, ""]]
+
+
+class _Reduced(NamedTuple):
+    """Least squares reduced to a square matrix A: X = basis @ pinv(A) @ rhs.
 
     Attributes:
-        factor: R.
-        rhs: Z.
-        basis: B, orthonormal columns; `None` is the identity.
-        absent: rows of `factor` that stand for no stored pair. They have only their
-            diagonal entry, are solvable and change nothing else.
+        matrix: A, a triangle.
+        inverse: of A, as far as it has one.
+        trusted: whether A is known to be of full rank and to have lost no digits.
+        rhs: the values, reduced like the keys.
+        basis: orthonormal columns; `None` is the identity.
     """
 
-    factor: Float[Array, "k k"]
+    matrix: Float[Array, "k k"]
+    inverse: Float[Array, "k k"]
+    trusted: Bool[Array, ""]
     rhs: Float[Array, "k v"]
     basis: Float[Array, "d k"] | None = None
-    absent: int | Int[Array, ""] = 0
+
+    def expand(self, y: Float[Array, "k c"], fold: Fold) -> Float[Array, "d c"]:
+        return y if self.basis is None else fold.dot(self.basis, y)
+
+    def solve(self, fold: Fold) -> Float[Array, "d v"]:
+        return self.expand(fold.dot(self.inverse, self.rhs), fold)
 
 
 @eqx.filter_custom_jvp
-def minimum_norm(
-    pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold
-) -> tuple[Float[Array, "d v"], Int[Array, ""]]:
+def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solution:
     r"""The matrix of least norm among those that minimize $|K X - V|$.
 
     Args:
@@ -59,27 +65,35 @@ def minimum_norm(
         Golub & Pereyra (1973), doi:10.1137/0710036, eq. 4.12 (the derivative).
         Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
     """
-    triangle = _reduce(pairs, fold)
+    d = pairs.keys.shape[1]
+    full_rank = jnp.minimum(fold.count(pairs), d)
 
-    def exact():
-        size = jnp.asarray(triangle.factor.shape[0], jnp.int32)
-        return solve_triangular(triangle.factor, triangle.rhs), size
+    def with_care() -> Solution:
+        reduced = _by_qr(pairs, rtol, fold)
+        solved = lambda: (reduced.solve(fold), full_rank)
+        return jax.lax.cond(reduced.trusted, solved, lambda: _truncated(reduced))
 
-    def truncated():
-        left, inverse, right = _truncated_svd(triangle.factor, rtol)
-        y = fold.dot(right, inverse[:, None] * fold.dot(left.T, triangle.rhs))
-        return y, jnp.sum(inverse > 0, dtype=jnp.int32)
+    def _truncated(reduced):
+        left, inverse, right = _truncated_svd(reduced.matrix, rtol)
+        y = fold.dot(right, inverse[:, None] * fold.dot(left.T, reduced.rhs))
+        return reduced.expand(y, fold), jnp.sum(inverse > 0, dtype=jnp.int32)
 
-    y, rank = jax.lax.cond(_spread(triangle.factor) * rtol < 1, exact, truncated)
-    x = y if triangle.basis is None else fold.dot(triangle.basis, y)
-    return x, rank - triangle.absent
+    if fold.stop is None and fold.total(pairs) <= d:
+        return with_care()
+
+    def of_window(size):
+        reduced = _quickly(pairs.rows(0, size), rtol, fold)
+        return reduced.solve(fold), reduced.trusted
+
+    x, trusted = _smallest_window(of_window, pairs, fold)
+    return jax.lax.cond(trusted, lambda: (x, full_rank), with_care)
 
 
 @minimum_norm.def_jvp
 def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
     (pairs,), (change,) = primals, tangents
     x, rank = minimum_norm(pairs, rtol=rtol, fold=fold)
-    root, span = _row_space(_reduce(pairs, fold), rtol, fold)
+    root, span = _row_space(pairs, rtol, fold)
     dot = fold.dot
     gram_inverse = lambda y: dot(root, dot(root.T, y))
     weighted = gram_inverse(x)
@@ -98,128 +112,108 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
     return (x, rank), (dx, None)
 
 
-def _reduce(pairs: Pairs, fold: Fold) -> _Triangle:
+def _row_space(
+    pairs: Pairs, rtol: Float[Array, ""], fold: Fold
+) -> tuple[Float[Array, "d k"], Float[Array, "d k"]]:
+    r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$."""
+    reduced = _quickly(pairs, rtol, fold)
+    if fold.total(pairs) > pairs.keys.shape[1]:
+        by_qr = lambda: _by_qr(pairs, rtol, fold)
+        reduced = jax.lax.cond(reduced.trusted, lambda: reduced, by_qr)
+
+    def full():
+        return reduced.inverse, jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
+
+    def truncated():
+        _, inverse, right = _truncated_svd(reduced.matrix, rtol)
+        return right * inverse[None], jnp.where(inverse[None] > 0, right, 0)
+
+    root, span = jax.lax.cond(reduced.trusted, full, truncated)
+    return reduced.expand(root, fold), reduced.expand(span, fold)
+
+
+def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
+    """What `of_window` makes of the first rows, as few as hold the load."""
     n, d = pairs.keys.shape
-    if fold.stop is None:
-        if fold.total(pairs) > 2 * d:
-            return _Triangle(*_reduce_many(pairs, fold))
-        return _reduce_few(*_gather(pairs, fold), fold)
-    # The load is known only at run time: take the smallest window that holds it.
-    # Each window is compiled: a small one is worth it where a large one takes long.
-    sizes = (d // 4, d, 2 * d) if d >= 256 else (d, 2 * d)
-    windows = [size for size in sizes if size < n] + [n]
-    smallest = sum((fold.stop > size).astype(jnp.int32) for size in windows[:-1])
-    keys, values = _gather(pairs.rows(0, min(2 * d, n)), fold)
-
-    def reduce(size):
-        if size > 2 * d:
-            triangle = _Triangle(*_reduce_many(pairs, fold))
-        else:
-            triangle = _reduce_few(keys[:size], values[:size], fold)
-        factor, rhs, basis, _ = triangle
-        basis = jnp.eye(d, dtype=factor.dtype) if basis is None else basis
-        short = d - factor.shape[0]
-        pad = lambda x, *axes: jnp.pad(x, [(0, short * (i in axes)) for i in (0, 1)])
-        return pad(factor, 0, 1), pad(rhs, 0), pad(basis, 1)
-
-    branches = [functools.partial(reduce, size) for size in windows]
-    factor, rhs, basis = jax.lax.switch(smallest, branches)
-    # In a window of up to d pairs their order is reversed: absent ones come first.
-    size = jnp.asarray([min(size, d) for size in windows], jnp.int32)[smallest]
-    index = jnp.arange(d, dtype=jnp.int32)
-    stored = (index >= size - fold.stop) & (index < size)
-    # Not above the largest singular value, which `rtol` refers to.
-    scale = jnp.max(jnp.abs(factor))
-    diagonal = jnp.where(stored, 0, jnp.where(scale > 0, scale, 1))
-    return _Triangle(
-        factor + jnp.diag(diagonal),
-        rhs,
-        jnp.where(stored[None], basis, 0),
-        jnp.sum(~stored, dtype=jnp.int32),
-    )
+    if fold.stop is None or fold.axis_name is not None:
+        return of_window(n)
+    # Each window is compiled: a small one is worth it where the next one takes long.
+    sizes = [size for size in (d // 4, d) if size < n and (size == d or d >= 256)]
+    if not sizes:
+        return of_window(n)
+    index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
+    branches = [lambda size=size: of_window(size) for size in (*sizes, n)]
+    return jax.lax.switch(index, branches)
 
 
-def _gather(
-    pairs: Pairs, fold: Fold
-) -> tuple[Float[Array, "n d"], Float[Array, "n v"]]:
-    """All keys and values, absent ones zero."""
-    concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
-    at_once = fold.with_block_size(None)
-    return at_once(lambda block: (block.keys, block.values), concatenate, pairs)
+def _quickly(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+    many = fold.total(pairs) > pairs.keys.shape[1]
+    return (_by_gram if many else _by_wide_qr)(pairs, rtol, fold)
 
 
-def _reduce_few(
-    keys: Float[Array, "n d"], values: Float[Array, "n v"], fold: Fold
-) -> _Triangle:
-    if keys.shape[0] > keys.shape[1]:
-        return _Triangle(*_qr(keys, values, fold))
-    basis, factor = jnp.linalg.qr(keys.T)
-    return _Triangle(factor[::-1, ::-1].T, values[::-1], basis[:, ::-1])
+def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+    many = fold.total(pairs) > pairs.keys.shape[1]
+    return (_by_tall_qr if many else _by_wide_qr)(pairs, rtol, fold)
 
 
-def _reduce_many(
-    pairs: Pairs, fold: Fold
-) -> tuple[Float[Array, "d d"], Float[Array, "d v"]]:
-    d = pairs.keys.shape[1]
-
+def _by_gram(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     def products(block):
         return fold.dot(block.keys.T, block.keys), fold.dot(block.keys.T, block.values)
+
+    gram, cross = fold(products, _add, pairs)
+    factor = jnp.linalg.cholesky(gram, upper=True, symmetrize_input=False)
+    inverse, spread = _invert(factor)
+    # Orthogonal keys have spread d, Gaussian keys with n = 2d have 1.41 d. A matrix
+    # that failed to factor has spread nan.
+    trusted = spread * jnp.maximum(rtol, 1 / (1.6 * pairs.keys.shape[1])) < 1
+    return _Reduced(factor, inverse, trusted, fold.dot(inverse.T, cross))
+
+
+def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+    d = pairs.keys.shape[1]
 
     def compress(block):
         # At least d rows, so that every summary is a d x d triangle.
         short = max(d - block.keys.shape[0], 0)
         pad = lambda x: jnp.pad(x, ((0, short), (0, 0)))
-        return _qr(pad(block.keys), pad(block.values), fold)
+        return triangle(pad(block.keys), pad(block.values))
 
     def stack(a, b):
-        keys, values = (jnp.concatenate(x) for x in zip(a, b, strict=True))
-        return _qr(keys, values, fold)
+        return triangle(*(jnp.concatenate(x) for x in zip(a, b, strict=True)))
 
-    def by_qr():
-        tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-        return tall(compress, stack, pairs)
+    def triangle(keys, values):
+        basis, factor = jnp.linalg.qr(_by_row(keys))
+        return factor, fold.dot(basis.T, values)
 
-    gram, cross = fold(products, _add, pairs)
-    factor = jnp.linalg.cholesky(gram, upper=True)
-    by_gram = lambda: (factor, solve_triangular(factor, cross, trans=1))
-    # Orthogonal keys have spread d, Gaussian keys with n = 2d have 1.41 d. A matrix
-    # that failed to factor has spread nan.
-    return jax.lax.cond(_spread(factor) <= 3 * d, by_gram, by_qr)
+    tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
+    factor, rhs = tall(compress, stack, pairs)
+    inverse, spread = _invert(factor)
+    return _Reduced(factor, inverse, spread * rtol < 1, rhs)
 
 
-def _row_space(
-    triangle: _Triangle, rtol: Float[Array, ""], fold: Fold
-) -> tuple[Float[Array, "d k"], Float[Array, "d k"]]:
-    r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$."""
-    identity = jnp.eye(triangle.factor.shape[0], dtype=triangle.factor.dtype)
-
-    def exact():
-        return solve_triangular(triangle.factor, identity), identity
-
-    def truncated():
-        _, inverse, right = _truncated_svd(triangle.factor, rtol)
-        return right * inverse[None], jnp.where(inverse[None] > 0, right, 0)
-
-    root, span = jax.lax.cond(_spread(triangle.factor) * rtol < 1, exact, truncated)
-    if triangle.basis is None:
-        return root, span
-    return fold.dot(triangle.basis, root), fold.dot(triangle.basis, span)
-
-
-def _spread(factor: Float[Array, "k k"]) -> Float[Array, ""]:
-    r"""$|R|_F |R^{-1}|_F$, an upper bound on the condition number."""
-    inverse = solve_triangular(factor, jnp.eye(factor.shape[0], dtype=factor.dtype))
-    return jnp.linalg.norm(factor) * jnp.linalg.norm(inverse)
+def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+    concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
+    everything = fold.with_block_size(None)
+    whole = lambda block: (_by_row(block.keys), _by_row(block.values))
+    keys, values = everything(whole, concatenate, pairs)
+    basis, factor = jnp.linalg.qr(keys.T)
+    if fold.stop is not None and fold.axis_name is None:
+        # Pairs that `stop` excludes are the last columns, zero. An entry on the
+        # diagonal makes them solvable and changes nothing else. It is not above the
+        # largest singular value, which `rtol` refers to.
+        scale = jnp.max(jnp.abs(factor))
+        absent = jnp.arange(len(factor), dtype=jnp.int32) >= fold.stop
+        scale = jnp.where(absent, jnp.where(scale > 0, scale, 1), 0)
+        factor = factor + jnp.diag(scale)
+        basis = jnp.where(absent, 0, basis)
+    inverse, spread = _invert(factor)
+    return _Reduced(factor.T, inverse.T, spread * rtol < 1, values, basis)
 
 
-def _qr(
-    keys: Float[Array, "n d"], values: Float[Array, "n v"], fold: Fold
-) -> tuple[Float[Array, "d d"], Float[Array, "d v"]]:
-    # LAPACK takes columns. Said here, XLA reorders these rows, and not, before the loop
-    # or branch they are in, all rows that they are taken from.
-    columns = with_layout_constraint(keys, Layout((0, 1)))
-    basis, factor = jnp.linalg.qr(columns)
-    return factor, fold.dot(basis.T, values)
+def _invert(factor: Float[Array, "k k"]) -> tuple[Float[Array, "k k"], Array]:
+    r"""$R^{-1}$, and $|R|_F |R^{-1}|_F$, an upper bound on the condition number."""
+    inverse = solve_triangular(factor, jnp.eye(len(factor), dtype=factor.dtype))
+    return inverse, jnp.linalg.norm(factor) * jnp.linalg.norm(inverse)
 
 
 def _truncated_svd(
@@ -229,6 +223,12 @@ def _truncated_svd(
     keep = singular > rtol * singular[0]
     inverse = jnp.where(keep, 1 / jnp.where(keep, singular, 1), 0)
     return left, inverse, right.T
+
+
+def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    # LAPACK takes columns. Said here, XLA reorders these rows, and not, before the loop
+    # or branch they are in, all rows that they are taken from.
+    return with_layout_constraint(x, Layout((0, 1)))
 
 
 def _add(a, b):

@@ -5,6 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from . import metrics
@@ -13,6 +14,7 @@ from ._pairs import Pairs
 from ._rule import AbstractRule
 
 
+AnyArray = Array | np.ndarray
 METRICS = {
     "cosine": metrics.cosine_similarity,
     "distance": metrics.euclidean_distance,
@@ -31,17 +33,18 @@ class Moments(eqx.Module):
         Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, eq. 2.1.
     """
 
-    count: Float[Array, "*loads"]
-    mean: Float[Array, "*loads metrics"]
-    squares: Float[Array, "*loads metrics"]
+    count: Float[AnyArray, "*loads"]
+    mean: Float[AnyArray, "*loads metrics"]
+    squares: Float[AnyArray, "*loads metrics"]
 
     @staticmethod
     def of(x: Float[Array, "metrics m"], mask: Bool[Array, " m"]) -> "Moments":
-        """The moments of each row of `x`, where `mask` is True."""
-        count = jnp.sum(mask, dtype=x.dtype)
-        mean = jnp.sum(jnp.where(mask, x, 0), axis=1) / jnp.maximum(count, 1)
-        squares = jnp.sum(jnp.where(mask, (x - mean[:, None]) ** 2, 0), axis=1)
-        return Moments(count, mean, squares)
+        """The moments of each row of `x`, finite, where `mask` is True."""
+        weights = mask.astype(x.dtype)
+        total = lambda x: jnp.matmul(x, weights, precision="highest")
+        count = jnp.sum(weights)
+        mean = total(x) / jnp.maximum(count, 1)
+        return Moments(count, mean, total((x - mean[:, None]) ** 2))
 
     def merge(self, other: "Moments") -> "Moments":
         """The moments of both samples together."""
@@ -52,9 +55,9 @@ class Moments(eqx.Module):
         return Moments(count, self.mean + step * share, squares)
 
     @property
-    def std(self) -> Float[Array, "*loads metrics"]:
+    def std(self) -> Float[AnyArray, "*loads metrics"]:
         """Standard deviation, from the count less one; 0 for a single number."""
-        return jnp.sqrt(self.squares / jnp.maximum(self.count - 1, 1)[..., None])
+        return (self.squares / (self.count - 1).clip(1)[..., None]) ** 0.5
 
 
 @jax.jit

@@ -93,16 +93,13 @@ def sweep(
         }
         for size in longest_first:
             j = list(d).index(size)
-            rng = jax.random.fold_in(jax.random.key(seed), size)
-            keys, values = (
-                ensemble.draw(stream, max(n), size) for stream in jax.random.split(rng)
-            )
-            pairs = Pairs(keys, values)
+            streams = _streams(jax.random.key(seed), size)
+            pairs = Pairs(*(ensemble.draw(rng, max(n), size) for rng in streams))
             for i, (name, rule) in enumerate(rules.items()):
                 bar.set_postfix_str(f"{name}, d = {size}")
                 run, seconds = programs[size, name].result()
                 compile_seconds += seconds
-                moments = run(rule, pairs, loads)
+                moments = jax.device_get(run(rule, pairs, loads))
                 mean[i, j], std[i, j] = moments.mean, moments.std
                 bar.update(size * size)
     dataset = _dataset(mean, std, list(rules), d, n)
@@ -144,6 +141,12 @@ def _check_grid(rules, d, n, seed) -> None:
 def _structure(rule: AbstractRule) -> tuple[Any, tuple]:
     leaves, tree = jax.tree.flatten(rule)
     return tree, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
+
+
+@jax.jit
+def _streams(rng, d):
+    """Random keys of the keys and of the values of dimension d."""
+    return tuple(jax.random.split(jax.random.fold_in(rng, d)))
 
 
 class _Pool(ThreadPoolExecutor):
