@@ -21,7 +21,7 @@ def notebook(
     pseudoinverse, softmax, ReLU and dot-product rules against n.
 
     Args:
-        out: folder for the figures (PNG, PDF) and for all numbers (netCDF).
+        out: folder for the figures (PNG, SVG) and for all numbers (netCDF).
         seed: of the random numbers.
         quick: run a small grid, in seconds.
         overwrite: replace another study in that folder.

@@ -75,17 +75,12 @@ class Fold(eqx.Module):
         if self.stop is None:
             out = _all_blocks(of, merge, pairs, size)
         else:
-            stored = tuple(self.stored(each) for each in pairs)
-            out = _blocks_before(of, merge, stored, size, self.stop)
+            out = _blocks_before(of, merge, pairs, size, self.stop)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
     def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
         """The product of two matrices, or a matrix and a vector, at `precision`."""
         return jnp.matmul(a, b, precision=self.precision)
-
-    def stored(self, pairs: Pairs) -> Pairs:
-        """The same pairs, those that `stop` excludes masked out."""
-        return pairs if self.stop is None else pairs.before(self.stop)
 
     def block_rows(self, pairs: Pairs) -> int:
         """Number of rows in a block of these pairs."""
@@ -96,7 +91,9 @@ class Fold(eqx.Module):
 
     def count(self, pairs: Pairs) -> Int[Array, ""]:
         """Number of stored pairs, over all shards."""
-        count = jnp.sum(self.stored(pairs).mask, dtype=jnp.int32)
+        if self.stop is not None:
+            pairs = pairs.between(jnp.zeros_like(self.stop), self.stop)
+        count = jnp.sum(pairs.mask, dtype=jnp.int32)
         return count if self.axis_name is None else jax.lax.psum(count, self.axis_name)
 
     def total(self, pairs: Pairs) -> int:
@@ -162,24 +159,27 @@ def _all_blocks(summarize, merge, pairs: tuple[Pairs, ...], size: int):
 
 def _blocks_before(summarize, merge, pairs: tuple[Pairs, ...], size: int, stop):
     n = pairs[0].keys.shape[0]
-    if size == n:
-        return summarize(pairs)
 
-    def absorb(i, carry):
+    def of_block(i):
         # The last block is moved back to stay inside; rows seen before are masked.
         start = jnp.minimum(i * size, n - size)
         blocks = (each.rows(start, size) for each in pairs)
-        summary = summarize(tuple(block.since(i * size - start) for block in blocks))
+        stored = (block.between(i * size - start, stop - start) for block in blocks)
+        return summarize(tuple(stored))
+
+    first = jnp.zeros_like(stop)
+    if size == n:
+        return of_block(first)
+
+    def absorb(i, carry):
+        summary = of_block(i)
         # Choosing here, rather than starting from a summary of the first block,
         # compiles `summarize` once.
         choose = lambda first, later: jnp.where(i == 0, first, later)
         return jax.tree.map(choose, summary, merge(carry, summary))
 
-    like = jax.eval_shape(
-        lambda: summarize(tuple(each.rows(0, size) for each in pairs))
-    )
+    like = jax.eval_shape(of_block, first)
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
-    first = jnp.zeros_like(stop)
     return jax.lax.fori_loop(first, (stop + size - 1) // size, absorb, nothing)
 
 

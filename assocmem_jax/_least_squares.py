@@ -66,11 +66,10 @@ def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solutio
         Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
     """
     d = pairs.keys.shape[1]
-    full_rank = jnp.minimum(fold.count(pairs), d)
 
-    def with_care() -> Solution:
+    def with_care():
         reduced = _by_qr(pairs, rtol, fold)
-        solved = lambda: (reduced.solve(fold), full_rank)
+        solved = lambda: (reduced.solve(fold), jnp.int32(d))
         return jax.lax.cond(reduced.trusted, solved, lambda: _truncated(reduced))
 
     def _truncated(reduced):
@@ -78,15 +77,17 @@ def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solutio
         y = fold.dot(right, inverse[:, None] * fold.dot(left.T, reduced.rhs))
         return reduced.expand(y, fold), jnp.sum(inverse > 0, dtype=jnp.int32)
 
-    if fold.stop is None and fold.total(pairs) <= d:
-        return with_care()
-
     def of_window(size):
         reduced = _quickly(pairs.rows(0, size), rtol, fold)
         return reduced.solve(fold), reduced.trusted
 
-    x, trusted = _smallest_window(of_window, pairs, fold)
-    return jax.lax.cond(trusted, lambda: (x, full_rank), with_care)
+    if fold.stop is None and fold.total(pairs) <= d:
+        x, directions = with_care()
+    else:
+        x, trusted = _smallest_window(of_window, pairs, fold)
+        solved = lambda: (x, jnp.int32(d))
+        x, directions = jax.lax.cond(trusted, solved, with_care)
+    return x, jnp.minimum(directions, fold.count(pairs))
 
 
 @minimum_norm.def_jvp
@@ -138,7 +139,7 @@ def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
     if fold.stop is None or fold.axis_name is not None:
         return of_window(n)
     # Each window is compiled: a small one is worth it where the next one takes long.
-    sizes = [size for size in (d // 4, d) if size < n and (size == d or d >= 256)]
+    sizes = [size for size in (d // 4, d) if 128 < size < n]
     if not sizes:
         return of_window(n)
     index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
@@ -197,6 +198,7 @@ def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     whole = lambda block: (_by_row(block.keys), _by_row(block.values))
     keys, values = everything(whole, concatenate, pairs)
     basis, factor = jnp.linalg.qr(keys.T)
+    solvable = factor
     if fold.stop is not None and fold.axis_name is None:
         # Pairs that `stop` excludes are the last columns, zero. An entry on the
         # diagonal makes them solvable and changes nothing else. It is not above the
@@ -204,9 +206,9 @@ def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
         scale = jnp.max(jnp.abs(factor))
         absent = jnp.arange(len(factor), dtype=jnp.int32) >= fold.stop
         scale = jnp.where(absent, jnp.where(scale > 0, scale, 1), 0)
-        factor = factor + jnp.diag(scale)
+        solvable = factor + jnp.diag(scale)
         basis = jnp.where(absent, 0, basis)
-    inverse, spread = _invert(factor)
+    inverse, spread = _invert(solvable)
     return _Reduced(factor.T, inverse.T, spread * rtol < 1, values, basis)
 
 

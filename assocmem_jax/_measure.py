@@ -42,8 +42,8 @@ class Moments(eqx.Module):
         """The moments of each row of `x`, finite, where `mask` is True."""
         weights = mask.astype(x.dtype)
         total = lambda x: jnp.matmul(x, weights, precision="highest")
-        count = jnp.sum(weights)
-        mean = total(x) / jnp.maximum(count, 1)
+        count, *sums = total(jnp.concatenate([jnp.ones_like(x[:1]), x]))
+        mean = jnp.stack(sums) / jnp.maximum(count, 1)
         return Moments(count, mean, total((x - mean[:, None]) ** 2))
 
     def merge(self, other: "Moments") -> "Moments":

@@ -164,7 +164,7 @@ def draw(tree: xr.DataTree, out: Path) -> list[Path]:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
             # No date: the same numbers make the same file.
-            for suffix, metadata in ((".png", None), (".pdf", {"CreationDate": None})):
+            for suffix, metadata in ((".png", None), (".svg", {"Date": None})):
                 written.append(out / f"{name}{suffix}")
                 figure.savefig(written[-1], metadata=metadata)
             plt.close(figure)

@@ -52,17 +52,11 @@ class Pairs(eqx.Module):
         """The same pairs in another floating-point type."""
         return Pairs(self.keys.astype(dtype), self.values.astype(dtype), self.mask)
 
-    def before(self, stop: Int[Array, ""]) -> "Pairs":
-        """The same pairs, rows at `stop` and beyond not stored."""
-        return self._only(lambda index: index < stop, stop.dtype)
-
-    def since(self, start: Int[Array, ""]) -> "Pairs":
-        """The same pairs, rows before `start` not stored."""
-        return self._only(lambda index: index >= start, start.dtype)
-
-    def _only(self, where, dtype) -> "Pairs":
-        index = jnp.arange(self.mask.shape[0], dtype=dtype)
-        return eqx.tree_at(lambda p: p.mask, self, self.mask & where(index))
+    def between(self, start: Int[Array, ""], stop: Int[Array, ""]) -> "Pairs":
+        """The same pairs, only the rows from `start` to before `stop` stored."""
+        index = jnp.arange(self.mask.shape[0], dtype=stop.dtype)
+        inside = (start <= index) & (index < stop)
+        return eqx.tree_at(lambda p: p.mask, self, self.mask & inside)
 
     def rows(self, start: int | Int[Array, ""], size: int) -> "Pairs":
         """The block of `size` rows from `start` on."""

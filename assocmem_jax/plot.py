@@ -27,7 +27,7 @@ _STYLE: dict[Any, Any] = {
     "lines.markersize": 3.5,
     "figure.dpi": 120,
     "savefig.dpi": 200,
-    "pdf.fonttype": 42,
+    "svg.hashsalt": "assocmem_jax",
 }
 _LABELS = {
     "cosine": "mean cosine similarity",

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from ._fold import Fold
 from ._measure import METRICS, measure
 from ._pairs import Pairs
 from ._rule import AbstractRule
+from ._threads import half_the_cores, limit_lapack
 from .patterns import AbstractEnsemble, Gaussian
 
 
@@ -85,7 +85,7 @@ def sweep(
     # Compiling releases the interpreter lock, so later programs are made while earlier
     # ones run, the longest first. One compilation keeps about two cores busy.
     longest_first = sorted(d, reverse=True)
-    with bar, _Pool(max(1, (os.cpu_count() or 1) // 2)) as pool:
+    with bar, limit_lapack(), _Pool(half_the_cores()) as pool:
         programs = {
             (size, name): pool.submit(compiled, size, rule)
             for size in longest_first

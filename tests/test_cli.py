@@ -29,7 +29,7 @@ def test_writes_table_figures_and_numbers(study):
     assert done.stderr == ""  # no terminal, no progress
     for text in ("softmax", "dot product", "d = 64", str(out / "notebook.nc")):
         assert text in done.stdout
-    names = {f"experiment_{i}{s}" for i in (1, 2, 3) for s in (".png", ".pdf")}
+    names = {f"experiment_{i}{s}" for i in (1, 2, 3) for s in (".png", ".svg")}
     assert {path.name for path in out.iterdir()} == names | {"notebook.nc"}
     for path in out.iterdir():
         assert path.stat().st_size > 5000

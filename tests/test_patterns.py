@@ -16,13 +16,24 @@ every_ensemble = pytest.mark.parametrize("name", ENSEMBLES)
 
 
 @every_ensemble
-@pytest.mark.parametrize("d", (1, 5, 2**18))
+@pytest.mark.parametrize("d", (1, 5, 64, 2**18))
 def test_a_pattern_does_not_depend_on_how_many_are_drawn(name, d):
-    draw = ENSEMBLES[name].draw
-    longer = draw(jax.random.key(3), 7, d)
-    assert longer.shape == (7, d) and longer.dtype == jnp.float32
-    for n in (1, 4):
-        np.testing.assert_array_equal(draw(jax.random.key(3), n, d), longer[:n])
+    draw, n = ENSEMBLES[name].draw, 70 if d < 100 else 7
+    longer = draw(jax.random.key(3), n, d)
+    assert longer.shape == (n, d) and longer.dtype == jnp.float32
+    for fewer in (1, 4, n // 2):
+        np.testing.assert_array_equal(
+            draw(jax.random.key(3), fewer, d), longer[:fewer]
+        )
+
+
+@every_ensemble
+def test_a_traced_draw_is_the_same(name):
+    # Two whole blocks of numbers and a part of one.
+    n, d = 37, 2**15
+    draw = lambda rng: ENSEMBLES[name].draw(rng, n, d)
+    rng = jax.random.key(5)
+    np.testing.assert_allclose(jax.jit(draw)(rng), draw(rng), rtol=1e-6)
 
 
 @every_ensemble
