@@ -9,7 +9,6 @@ curves of both sides must agree within sampling error.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,13 @@ import assocmem_jax as am
 
 
 HERE = Path(__file__).parent
+# Runs a command and prints its peak memory. A small process has to do it: the peak of a
+# child counts from that of its parent on.
+WATCH = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 POWERS = notebook_torch.powers
 RULES = {
     "pseudoinverse": am.Pseudoinverse(),
@@ -142,15 +148,13 @@ def command(repeats: int) -> dict:
     for _ in range(repeats):
         for side, arguments in sides.items():
             with tempfile.TemporaryDirectory() as out:
+                call = [sys.executable, *arguments, "--out", out]
                 start = time.perf_counter()
-                process = subprocess.Popen(
-                    [sys.executable, *arguments, "--out", out],
-                    stdout=subprocess.DEVNULL,
+                kibibytes = subprocess.check_output(
+                    [sys.executable, "-c", WATCH, *call]
                 )
-                _, status, usage = os.wait4(process.pid, 0)
                 seconds[side].append(time.perf_counter() - start)
-                assert status == 0
-                peak[side] = max(peak[side], usage.ru_maxrss / 2**20)
+                peak[side] = max(peak[side], int(kibibytes) / 2**20)
     median = {side: float(np.median(times)) for side, times in seconds.items()}
     return {
         "seconds_cold": median,

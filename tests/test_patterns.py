@@ -22,9 +22,7 @@ def test_a_pattern_does_not_depend_on_how_many_are_drawn(name, d):
     longer = draw(jax.random.key(3), n, d)
     assert longer.shape == (n, d) and longer.dtype == jnp.float32
     for fewer in (1, 4, n // 2):
-        np.testing.assert_array_equal(
-            draw(jax.random.key(3), fewer, d), longer[:fewer]
-        )
+        np.testing.assert_array_equal(draw(jax.random.key(3), fewer, d), longer[:fewer])
 
 
 @every_ensemble
