@@ -113,11 +113,12 @@ def test_rtol_decides_the_rank(n, d, rng):
 
 
 @pytest.mark.parametrize("stop", (2, 5, 8, 12, 40))
-def test_rank_at_a_stop_counts_stored_pairs_only(stop, rng):
-    keys, values = rng.standard_normal((2, 40, 8))
+@pytest.mark.parametrize("d", (8, 64))
+def test_rank_at_a_stop_counts_stored_pairs_only(stop, d, rng):
+    keys, values = rng.standard_normal((2, 40, d))
     keys[1] = keys[0]
     _, rank = weights_and_rank(keys, values, stop=jnp.asarray(stop, jnp.int32))
-    assert rank == min(stop - 1, 8)
+    assert rank == min(stop - 1, d)
 
 
 @pytest.mark.parametrize("load", (0.25, 0.5, 0.9, 1, 1.1, 2, 8))

@@ -1,5 +1,6 @@
 """The code of the README runs, and says what it should."""
 
+import json
 import re
 from pathlib import Path
 
@@ -28,6 +29,49 @@ def test_the_rule_of_the_readme_is_a_rule(rng):
     keys, values, queries = (rng.standard_normal((n, 3)) for n in (9, 9, 4))
     out = am.retrieve(namespace["Cubic"](), keys, values, queries, fold=am.Fold(4))
     np.testing.assert_allclose(out, (queries @ keys.T) ** 3 @ values, rtol=1e-10)
+
+
+def rows(name):
+    text = (ROOT / "benchmarks" / "results" / f"{name}.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def table_line(label):
+    return re.search(rf"^\| {label} \|(.*)\|$", README, flags=re.MULTILINE)[1]
+
+
+def test_accuracies_are_those_measured_and_no_worse_than_torch():
+    measured = rows("pseudoinverse_accuracy-cpu")
+    assert {row["d"] for row in measured} == {64, 256, 1024}
+    for d in (64, 256, 1024):
+        cells = [
+            [row["relative_error"][side]["stored"] for side in ("assocmem", "torch")]
+            for row in measured
+            if row["d"] == d
+        ]
+        written = [cell.split("/") for cell in table_line(f"d = {d}").split("|")]
+        np.testing.assert_array_equal(
+            np.array(written, float),
+            np.array([[f"{x:.0e}" for x in c] for c in cells], float),
+        )
+        assert all(here <= torch for here, torch in cells)
+
+
+@pytest.mark.parametrize(
+    ("label", "what", "column"),
+    (
+        ("pseudoinverse, 98 cells, warm", "experiment_2", "seconds_warm"),
+        ("four rules, 52 cells, warm", "experiment_3", "seconds_warm"),
+        ("the whole command in a fresh process", "command", "seconds_cold"),
+        ("its peak memory", "command", "peak_gibibytes"),
+    ),
+)
+def test_times_are_those_measured(label, what, column):
+    row = next(row for row in rows("notebook-cpu") if row["what"] == what)
+    here, there = row[column]["assocmem"], row[column]["torch"]
+    written = re.findall(r"[\d.]+", table_line(label))
+    ratio = [] if column == "peak_gibibytes" else [f"{there / here:.1f}"]
+    assert written == [f"{there:.1f}", f"{here:.1f}", *ratio]
 
 
 def test_pictures_and_links_are_there():
