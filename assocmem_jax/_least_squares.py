@@ -230,7 +230,8 @@ def _truncated_svd(
 def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
     # LAPACK takes columns. Said here, XLA reorders these rows, and not, before the loop
     # or branch they are in, all rows that they are taken from.
-    return with_layout_constraint(x, Layout((0, 1)))
+    constrain = lambda x: with_layout_constraint(x, Layout((0, 1)))
+    return jax.lax.platform_dependent(x, cpu=constrain, default=lambda x: x)
 
 
 def _add(a, b):

@@ -30,7 +30,8 @@ class Moments(eqx.Module):
         squares: sum of their squared deviations from the mean.
 
     References:
-        Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, eq. 2.1.
+        Chan, Golub & LeVeque (1979), Stanford report CS-TR-79-773 (the updating
+            formula of their title).
     """
 
     count: Float[AnyArray, "*loads"]

@@ -215,11 +215,10 @@ def test_never_holds_all_scores(name, options, rng):
 
 @every_rule
 def test_holds_all_scores_where_asked(name, rng):
-    if not RULES[name].streams:
-        pytest.skip("the memory of this rule does not grow with n")
     n, m = 512, 256
     fn = lambda *arrays: am.retrieve(RULES[name].rule, *arrays, fold=am.Fold(None))
-    assert largest_intermediate(fn, *make_pairs(rng, n=n, d=4, v=3, m=m)) >= n * m
+    largest = largest_intermediate(fn, *make_pairs(rng, n=n, d=4, v=3, m=m))
+    assert (largest >= n * m) == RULES[name].streams
 
 
 @every_rule
@@ -264,6 +263,16 @@ def test_extreme_arguments_stay_finite(name, scale, rng):
             np.float32(scale) * queries,
         )
         assert np.all(np.isfinite(out))
+
+
+@every_rule
+@pytest.mark.parametrize("platform", ("cuda", "tpu"))
+@pytest.mark.parametrize("n", (5, 40))
+def test_lowers_for_accelerators(name, platform, n, rng):
+    arrays = make_pairs(rng, n=n, d=8, dtype=np.float32)
+    fn = jax.jit(lambda *arrays: am.retrieve(RULES[name].rule, *arrays))
+    exported = jax.export.export(fn, platforms=[platform])(*arrays)
+    assert exported.platforms == (platform,)
 
 
 @every_rule
