@@ -14,6 +14,7 @@ from helpers import (
     largest_intermediate,
     make_pairs,
 )
+from jax import export
 from jax.sharding import AxisType
 from jax.test_util import check_grads
 
@@ -271,7 +272,7 @@ def test_extreme_arguments_stay_finite(name, scale, rng):
 def test_lowers_for_accelerators(name, platform, n, rng):
     arrays = make_pairs(rng, n=n, d=8, dtype=np.float32)
     fn = jax.jit(lambda *arrays: am.retrieve(RULES[name].rule, *arrays))
-    exported = jax.export.export(fn, platforms=[platform])(*arrays)
+    exported = export.export(fn, platforms=[platform])(*arrays)
     assert exported.platforms == (platform,)
 
 
