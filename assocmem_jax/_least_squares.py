@@ -201,8 +201,8 @@ def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     solvable = factor
     if fold.stop is not None and fold.axis_name is None:
         # Pairs that `stop` excludes are the last columns, zero. An entry on the
-        # diagonal makes them solvable and changes nothing else. It is not above the
-        # largest singular value, which `rtol` refers to.
+        # diagonal, of the size of the others, makes them solvable: what is excluded
+        # does not count as a loss of rank.
         scale = jnp.max(jnp.abs(factor))
         absent = jnp.arange(len(factor), dtype=jnp.int32) >= fold.stop
         scale = jnp.where(absent, jnp.where(scale > 0, scale, 1), 0)

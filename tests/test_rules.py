@@ -141,6 +141,28 @@ def test_a_stop_known_at_run_time_is_a_prefix(name, stop, block_size, rng):
 
 
 @every_rule
+@pytest.mark.parametrize("n", (12, 40))
+@pytest.mark.parametrize("stop", (3, 9, 12))
+def test_derivatives_at_a_stop_are_those_of_the_prefix(name, n, stop, rng):
+    arrays = make_pairs(rng, n=n, d=16)
+    tangents = make_pairs(rng, n=n, d=16)
+    rule = RULES[name].rule
+
+    def answer(keys, values, queries):
+        fold = am.Fold(4, stop=jnp.asarray(stop, jnp.int32))
+        memory = rule.write(am.Pairs(keys, values), fold)
+        return jax.vmap(lambda query: rule.read(memory, query, fold))(queries)
+
+    shorter = lambda keys, values, queries: am.retrieve(
+        rule, keys[:stop], values[:stop], queries
+    )
+    primals = tuple(jnp.asarray(x) for x in arrays)
+    _, change = jax.jvp(answer, primals, tangents)
+    _, expected = jax.jvp(shorter, primals, tangents)
+    assert_close(change, expected, scale=10)
+
+
+@every_rule
 @pytest.mark.parametrize("n", (4, 8, 40))
 def test_shards_do_not_matter(name, n, rng):
     keys, values, queries = make_pairs(rng, n=n)
