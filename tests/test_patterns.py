@@ -26,12 +26,15 @@ def test_a_pattern_does_not_depend_on_how_many_are_drawn(name, d):
 
 
 @every_ensemble
-def test_a_traced_draw_is_the_same(name):
+def test_long_draws_do_not_repeat_and_are_the_same_traced(name):
     # Two whole blocks of numbers and a part of one.
     n, d = 37, 2**15
     draw = lambda rng: ENSEMBLES[name].draw(rng, n, d)
-    rng = jax.random.key(5)
-    np.testing.assert_allclose(jax.jit(draw)(rng), draw(rng), rtol=1e-6)
+    x = np.asarray(draw(jax.random.key(5)), np.float64)
+    # Off the diagonal, products of independent patterns: 5 standard errors.
+    products = x @ x.T - np.diag(np.sum(x**2, axis=1))
+    assert np.max(np.abs(products)) < 5 * np.sqrt(d)
+    np.testing.assert_allclose(jax.jit(draw)(jax.random.key(5)), x, rtol=1e-6)
 
 
 @every_ensemble
