@@ -22,21 +22,27 @@ def is_traced(x: Any) -> bool:
 def check_size(call: str, size: Any) -> None:
     """Raise unless `size` is a whole number, at least 1."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer):
-        raise TypeError(f"`{call}` must be a whole number, got {size!r}.")
+        raise TypeError(
+            f"`{call}` must be a whole number, got {size!r}. Pass an `int`."
+        )
     if size < 1:
-        raise ValueError(f"`{call}` must be at least 1, got {size}.")
+        raise ValueError(
+            f"`{call}` must be at least 1, got {size}. Pass a positive number."
+        )
 
 
-def check_not_negative(call: str, scalar: Float[Array, "..."], advice: str) -> None:
-    """Raise unless `scalar` is one number, at least 0; silent on traced numbers."""
+def check_not_negative(
+    call: str, scalar: Float[Array, "..."], advice: str, *, limit: float = np.inf
+) -> None:
+    """Raise unless `scalar` is one number from 0 to below `limit`, where known."""
     if scalar.shape != ():
         raise ValueError(
             f"`{call}` must be one number, got shape {scalar.shape}. Use `jax.vmap` "
             "over the rule for many."
         )
-    if not is_traced(scalar) and not scalar >= 0:
+    if not is_traced(scalar) and not 0 <= scalar < limit:
         raise ValueError(
-            f"`{call}` must not be negative or NaN, got {scalar}. {advice}"
+            f"`{call}` must be from 0 to below {limit:g}, got {scalar}. {advice}"
         )
 
 
@@ -47,13 +53,13 @@ def to_scalar(x: ArrayLike) -> Float[Array, "..."]:
     return jnp.asarray(x, jnp.result_type(float))
 
 
-def to_real(call: str, x: ArrayLike, ndim: int) -> Float[Array, "..."]:
+def to_real(call: str, x: ArrayLike, ndim: int | None = None) -> Float[Array, "..."]:
     """`x` as a floating-point JAX array.
 
     Args:
         call: the argument as the caller typed it, such as `retrieve(keys=...)`.
         x: what was passed: an array of any library, or nested lists of numbers.
-        ndim: number of axes it must have.
+        ndim: number of axes it must have. `None` leaves it open.
 
     Returns:
         The array. Whole numbers become floating point. Other types are kept, except
@@ -79,12 +85,18 @@ def to_real(call: str, x: ArrayLike, ndim: int) -> Float[Array, "..."]:
     dtype = x.dtype
     real = (jnp.floating, jnp.integer, jnp.bool_)
     if not any(jnp.issubdtype(dtype, kind) for kind in real):
-        raise TypeError(f"`{call}` must hold real numbers, got an array of {dtype}.")
-    if x.ndim != ndim:
+        raise TypeError(
+            f"`{call}` must hold real numbers, got an array of {dtype}. Convert it to "
+            "floating point."
+        )
+    if ndim is not None and x.ndim != ndim:
         axes = {1: "one axis", 2: "two axes, one row per item"}[ndim]
         raise ValueError(f"`{call}` must have {axes}, got shape {x.shape}.")
     if 0 in x.shape:
-        raise ValueError(f"`{call}` must not be empty, got shape {x.shape}.")
+        raise ValueError(
+            f"`{call}` must not be empty, got shape {x.shape}. Pass at least one item "
+            "of dimension at least 1."
+        )
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
     # Known numbers stay known inside a traced function, and so can be checked.
@@ -117,14 +129,15 @@ def require_finite(
     """Raise if a row of `x` where `mask` is True holds NaN or an infinity."""
     if is_traced(x) or is_traced(mask):
         return
-    with jax.ensure_compile_time_eval():
-        broken = ~jnp.isfinite(x)
-        if mask is not None:
-            broken = broken & mask[:, None]
-        if not broken.any():
-            return
-        row, column = np.argwhere(broken)[0]
+    # By NumPy, as JAX would compile for it.
+    numbers = np.asarray(x)
+    broken = ~np.isfinite(numbers)
+    if mask is not None:
+        broken &= np.asarray(mask)[:, None]
+    if not broken.any():
+        return
+    row, column = np.argwhere(broken)[0]
     raise ValueError(
-        f"`{call}` must be finite, got {x[row, column]} at [{row}, {column}]. Repair "
-        "it, or pass `check_finite=False` to compute with it."
+        f"`{call}` must be finite, got {numbers[row, column]} at [{row}, {column}]. "
+        "Repair it, or pass `check_finite=False` to compute with it."
     )

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int, Shaped
 
 from ._checks import check_size
@@ -29,7 +30,8 @@ class Fold(eqx.Module):
             takes all at once.
         stop: pairs at this index and beyond are absent, and blocks that hold only
             such pairs are skipped, so that a small load costs little. A loop of
-            unknown length has no reverse-mode derivative.
+            unknown length has no reverse-mode derivative. In a sharded fold it counts
+            from the first row of each shard.
         axis_name: the mesh axis over which the pairs are sharded, inside
             `jax.shard_map`. Every device then gets the merged summary.
         precision: of the products that rules make, as in `jax.numpy.matmul`.
@@ -37,10 +39,15 @@ class Fold(eqx.Module):
 
     Raises:
         TypeError: if `block_size` is not a whole number.
-        ValueError: if `block_size` is below 1.
+        ValueError: if `block_size` is below 1, `stop` is not one number, or
+            `precision` is not one.
     """
 
-    block_size: int | Literal["auto"] | None = eqx.field(default="auto", static=True)
+    block_size: int | Literal["auto"] | None = eqx.field(
+        default="auto",
+        static=True,
+        converter=lambda x: int(x) if isinstance(x, np.integer) else x,
+    )
     stop: Int[Array, ""] | None = eqx.field(
         default=None,
         converter=lambda x: None if x is None else jnp.asarray(x, jnp.int32),
@@ -49,8 +56,25 @@ class Fold(eqx.Module):
     precision: str = eqx.field(default="highest", static=True)
 
     def __check_init__(self):
-        if self.block_size not in ("auto", None):
+        if self.block_size is not None and not isinstance(self.block_size, str):
             check_size("Fold(block_size=...)", self.block_size)
+        elif self.block_size not in ("auto", None):
+            raise TypeError(
+                f"`Fold(block_size=...)` must be a whole number, got "
+                f'{self.block_size!r}. Or pass "auto" or `None`.'
+            )
+        if self.stop is not None and self.stop.shape != ():
+            raise ValueError(
+                f"`Fold(stop=...)` must be one number, got shape {self.stop.shape}. "
+                "Use `jax.vmap` over the fold for many."
+            )
+        try:
+            jax.lax.Precision(self.precision)
+        except ValueError as error:
+            raise ValueError(
+                f"`Fold(precision=...)` must be a precision of `jax.lax`, got "
+                f'{self.precision!r}. Use "highest", "high" or "default".'
+            ) from error
 
     def __call__(
         self,

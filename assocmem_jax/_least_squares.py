@@ -2,7 +2,7 @@ r"""The minimum-norm least-squares matrix $X = K^+ V$ of stored pairs.
 
 Up to d pairs are reduced by the QR decomposition of $K^\top$. More are reduced to the
 Cholesky factor of $K^\top K$. That halves the digits that ill-conditioned keys leave,
-so it is kept only where the factor shows that there is nothing to lose, and block-wise
+so it is kept only where the factor shows that there is little to lose, and block-wise
 QR of K takes its place elsewhere. Only a triangle that may be rank deficient costs a
 singular value decomposition, of its own size.
 """
@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
 from jax.experimental.layout import Layout, with_layout_constraint
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int
@@ -22,6 +23,7 @@ from ._pairs import Pairs
 
 
 Solution: TypeAlias = tuple[Float[Array, "d v"], Int[Array, ""]]
+Factors: TypeAlias = tuple[Float[Array, "d k"], Float[Array, "d k"]]
 
 
 class _Reduced(NamedTuple):
@@ -48,23 +50,11 @@ class _Reduced(NamedTuple):
         return self.expand(fold.dot(self.inverse, self.rhs), fold)
 
 
-@eqx.filter_custom_jvp
-def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solution:
-    r"""The matrix of least norm among those that minimize $|K X - V|$.
-
-    Args:
-        pairs: the stored pairs.
-        rtol: singular values of K up to `rtol` times the largest count as zero.
-        fold: how the pairs are summed up.
-
-    Returns:
-        X, and the rank: the number of singular values that do not count as zero. The
-        derivative is the one at constant rank, finite where singular values coincide.
-
-    References:
-        Golub & Pereyra (1973), doi:10.1137/0710036, eq. 4.12 (the derivative).
-        Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
-    """
+# One element of a batch at a time. A batch would take every branch for every element,
+# and decompositions of batches that run side by side can wait for each other for ever
+# on a CPU of two cores (seen with jaxlib 0.10.2).
+@sequential_vmap
+def _minimum_norm(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Solution:
     d = pairs.keys.shape[1]
 
     def with_care():
@@ -90,11 +80,31 @@ def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solutio
     return x, jnp.minimum(directions, fold.count(pairs))
 
 
+@eqx.filter_custom_jvp
+def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solution:
+    r"""The matrix of least norm among those that minimize $|K X - V|$.
+
+    Args:
+        pairs: the stored pairs.
+        rtol: singular values of K up to `rtol` times the largest count as zero.
+        fold: how the pairs are summed up.
+
+    Returns:
+        X, and the rank: the number of singular values that do not count as zero. The
+        derivative is the one at constant rank, finite where singular values coincide.
+
+    References:
+        Golub & Pereyra (1973), doi:10.1137/0710036, eq. 4.12 (the derivative).
+        Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
+    """
+    return _minimum_norm(pairs, rtol, fold)
+
+
 @minimum_norm.def_jvp
 def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
     (pairs,), (change,) = primals, tangents
     x, rank = minimum_norm(pairs, rtol=rtol, fold=fold)
-    root, span = _row_space(pairs, rtol, fold)
+    root, span = row_space(pairs, rtol=rtol, fold=fold)
     dot = fold.dot
     gram_inverse = lambda y: dot(root, dot(root.T, y))
     weighted = gram_inverse(x)
@@ -113,10 +123,19 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
     return (x, rank), (dx, None)
 
 
-def _row_space(
-    pairs: Pairs, rtol: Float[Array, ""], fold: Fold
-) -> tuple[Float[Array, "d k"], Float[Array, "d k"]]:
+@eqx.filter_custom_jvp
+def row_space(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Factors:
     r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$."""
+    return sequential_vmap(_row_space)(pairs, rtol, fold)
+
+
+@row_space.def_jvp
+def _row_space_jvp(primals, tangents, *, rtol, fold):
+    # A batching rule of one's own has no reverse mode: differentiate what it calls.
+    return eqx.filter_jvp(lambda p: _row_space(p, rtol, fold), primals, tangents)
+
+
+def _row_space(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Factors:
     reduced = _quickly(pairs, rtol, fold)
     if fold.total(pairs) > pairs.keys.shape[1]:
         by_qr = lambda: _by_qr(pairs, rtol, fold)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from . import __version__, plot
 from ._rules import DotProduct, Pseudoinverse, ReLU, Softmax
-from .study import sweep
+from .study import SEEDS, sweep
 
 
 class Refused(Exception):
@@ -107,8 +107,14 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
     Also makes the folder and writes to it, so that a study does not end in an error.
 
     Raises:
-        Refused: if the folder cannot be written, or holds another study.
+        Refused: if the seed is out of range, or the folder cannot be written or holds
+            another study.
     """
+    if not 0 <= seed < SEEDS:
+        raise Refused(
+            f"`assocmem notebook --seed {seed}` must be from 0 to below 2**32. Choose "
+            "another seed."
+        )
     call = f"`assocmem notebook --out {out}`"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -125,7 +131,7 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
     try:
         tree = xr.load_datatree(path, engine="h5netcdf")
         there = {name: tree.attrs[name] for name in settings(seed, quick)}
-        complete = set(_TITLES) <= set(tree.children)
+        complete = all("cosine" in tree[name] for name in _TITLES)
     except (OSError, ValueError, KeyError):
         there, complete = {}, False
     if not complete:

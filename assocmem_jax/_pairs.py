@@ -71,5 +71,6 @@ def check_one_value_per_key(
     if keys.shape[0] != values.shape[0]:
         raise ValueError(
             f"`{call}(keys=..., values=...)` needs one value per key, got "
-            f"{keys.shape[0]} keys and {values.shape[0]} values."
+            f"{keys.shape[0]} keys and {values.shape[0]} values. Pass arrays with one "
+            "row per pair."
         )

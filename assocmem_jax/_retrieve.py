@@ -3,7 +3,7 @@
 import functools
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._checks import ArrayLike, check_size, require_finite, to_mask, to_real
@@ -39,8 +39,8 @@ def retrieve(
         query_batch: queries answered at a time. `None` chooses from the shapes, and
             takes all at once where `fold` does so.
         check_finite: look for NaN and infinities in arrays whose numbers are known
-            (not while they are traced). This waits for the arrays to be computed;
-            switch it off in a loop that should not wait.
+            (not while they are traced). This waits for the arrays to be computed and
+            reads them on the host; switch it off in a loop that should not wait.
 
     Returns:
         The m retrieved values, in the widest floating-point type of the three arrays.
@@ -72,7 +72,7 @@ def retrieve(
         raise ValueError(
             "`retrieve(keys=..., queries=...)` needs queries of the dimension of the "
             f"keys, got keys of dimension {keys.shape[1]} and queries of dimension "
-            f"{queries.shape[1]}."
+            f"{queries.shape[1]}. Pass one query per row."
         )
     mask = to_mask("retrieve(mask=...)", mask, keys.shape[0])
     if check_finite:
@@ -81,7 +81,8 @@ def retrieve(
         require_finite("retrieve(queries=...)", queries)
 
     dtypes = (keys.dtype, values.dtype, queries.dtype)
-    dtype = functools.reduce(np.promote_types, dtypes)
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = functools.reduce(jnp.promote_types, dtypes)
     pairs = Pairs(keys.astype(dtype), values.astype(dtype), mask)
     fold, batch = fold.plan(keys.shape[0], queries.shape[0], query_batch)
     return _retrieve(rule, pairs, queries.astype(dtype), fold, batch)

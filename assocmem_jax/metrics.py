@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._checks import ArrayLike, check_size
+from ._checks import ArrayLike, check_size, to_real
 
 
 def cosine_similarity(
@@ -12,7 +12,7 @@ def cosine_similarity(
 ) -> Float[Array, "*batch"]:
     r"""Cosine of the angle between $v$ and $\hat v$, from -1 to 1; 1 is best.
 
-    A zero vector has no direction: its cosine with anything counts as 0.
+    A zero vector has no direction: its cosine with anything counts as 0. NaN gives NaN.
 
     Args:
         values: the right values, `[..., v]`.
@@ -22,12 +22,13 @@ def cosine_similarity(
         One cosine per vector.
 
     Raises:
+        TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes differ.
     """
     values, retrieved = _paired("cosine_similarity", values, retrieved)
     norms = _norm(values) * _norm(retrieved)
     product = jnp.sum(values * retrieved, axis=-1)
-    return jnp.where(norms > 0, product / jnp.where(norms > 0, norms, 1), 0)
+    return jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms))
 
 
 def euclidean_distance(
@@ -35,7 +36,7 @@ def euclidean_distance(
 ) -> Float[Array, "*batch"]:
     r"""Distance $|v - \hat v|$, in the units of the values; 0 is best.
 
-    A zero vector is an ordinary point.
+    A zero vector is an ordinary point. NaN gives NaN.
 
     Args:
         values: the right values, `[..., v]`.
@@ -45,6 +46,7 @@ def euclidean_distance(
         One distance per vector.
 
     Raises:
+        TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes differ.
     """
     values, retrieved = _paired("euclidean_distance", values, retrieved)
@@ -60,7 +62,7 @@ def recall_at_1(
     r"""1 where the stored value nearest to $\hat v$ is the right one, else 0.
 
     Nearest in Euclidean distance, the first of several that are equally near. A zero
-    vector is an ordinary point.
+    vector is an ordinary point; an answer that is not finite counts as 0.
 
     Args:
         values: all stored values, `[n, v]`.
@@ -73,9 +75,11 @@ def recall_at_1(
         0.0 or 1.0 per answer.
 
     Raises:
+        TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes do not fit, or `query_batch` is below 1.
     """
-    values, retrieved = jnp.asarray(values), jnp.asarray(retrieved)
+    values = to_real("recall_at_1(values=...)", values)
+    retrieved = to_real("recall_at_1(retrieved=...)", retrieved)
     target = jnp.asarray(target)
     fits = values.ndim == retrieved.ndim == 2 and target.ndim == 1
     if not fits or (values.shape[1], target.shape[0]) != retrieved.shape[::-1]:
@@ -87,20 +91,26 @@ def recall_at_1(
         check_size("recall_at_1(query_batch=...)", query_batch)
     n, m = values.shape[0], retrieved.shape[0]
     tile = min(max(n * m // 4, 2**14), 2**22)
+    # What all values share says nothing, and would cost digits.
+    center = jnp.mean(values, axis=0, keepdims=True)
+    values, retrieved = values - center, retrieved - center
     half_squares = jnp.sum(values**2, axis=-1) / 2
 
     def hit(answer):
         x, index = answer
         # Half the squared distance, without the term that all values share.
         nearness = jnp.matmul(values, x, precision="highest") - half_squares
-        return (jnp.argmax(nearness) == index).astype(values.dtype)
+        nearest = jnp.argmax(nearness)
+        found = (nearest == index) & jnp.isfinite(nearness[nearest])
+        return found.astype(values.dtype)
 
     batch = min(query_batch or max(1, tile // n), m)
     return jax.lax.map(hit, (retrieved, target), batch_size=batch)
 
 
 def _paired(call: str, values: ArrayLike, retrieved: ArrayLike):
-    values, retrieved = jnp.asarray(values), jnp.asarray(retrieved)
+    values = to_real(f"{call}(values=...)", values)
+    retrieved = to_real(f"{call}(retrieved=...)", retrieved)
     if values.shape != retrieved.shape or values.ndim == 0:
         raise ValueError(
             f"`{call}(values=..., retrieved=...)` needs two arrays of one shape, got "
@@ -112,4 +122,5 @@ def _paired(call: str, values: ArrayLike, retrieved: ArrayLike):
 def _norm(x: Float[Array, "*batch v"]) -> Float[Array, "*batch"]:
     squares = jnp.sum(x**2, axis=-1)
     # The inner `where` keeps the gradient of a zero vector finite.
-    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
+    zero = squares == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squares)))

@@ -4,10 +4,11 @@ import functools
 import json
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +25,14 @@ from ._threads import half_the_cores, limit_lapack
 from .patterns import AbstractEnsemble, Gaussian
 
 
+# Seeds that give different draws.
+SEEDS = 2**32
+_EXAMPLES = {
+    "rules": '{"softmax": Softmax()}',
+    "d": "[16, 32]",
+    "n": "[4, 8]",
+    "ensemble": "Gaussian()",
+}
 _LONG_NAMES = {
     "cosine": "cosine similarity of right and retrieved value",
     "distance": "Euclidean distance of right and retrieved value",
@@ -33,10 +42,10 @@ _LONG_NAMES = {
 def sweep(
     rules: Mapping[str, AbstractRule],
     *,
-    d: Sequence[int],
-    n: Sequence[int],
+    d: Sequence[int] | np.ndarray,
+    n: Sequence[int] | np.ndarray,
     ensemble: AbstractEnsemble = Gaussian(),
-    seed: int = 0,
+    seed: int | np.integer = 0,
     progress: bool = False,
 ) -> xr.Dataset:
     """Store n pairs, ask for each of them, and score the answers, over a grid.
@@ -59,12 +68,13 @@ def sweep(
         the stored pairs, and in its attributes where the numbers come from.
 
     Raises:
-        TypeError: if a rule is not a rule, or a dimension, load or seed is not a whole
-            number.
-        ValueError: if there is no rule, dimension or load, or one is below 1 or there
-            twice.
+        TypeError: if an argument is of the wrong kind, or a dimension, load or seed is
+            not a whole number.
+        ValueError: if there is no rule, dimension or load, one is below 1 or there
+            twice, or the seed is not from 0 to below 2**32.
     """
-    _check_grid(rules, d, n, seed)
+    _check_grid(rules, d, n, ensemble, seed)
+    d, n, seed = [int(size) for size in d], [int(load) for load in n], int(seed)
     start = time.perf_counter()
     loads = jnp.asarray(np.array(n, np.int32))
     shape = (len(rules), len(d), len(n), len(METRICS))
@@ -107,7 +117,10 @@ def sweep(
         _provenance(),
         spec=json.dumps(
             {
-                "rules": {name: repr(rule) for name, rule in rules.items()},
+                "rules": {
+                    name: eqx.tree_pformat(rule, short_arrays=False)
+                    for name, rule in rules.items()
+                },
                 "d": list(d),
                 "n": list(n),
                 "ensemble": repr(ensemble),
@@ -119,7 +132,18 @@ def sweep(
     )
 
 
-def _check_grid(rules, d, n, seed) -> None:
+def _check_grid(rules, d, n, ensemble, seed) -> None:
+    for argument, given, kind in (
+        ("rules", rules, Mapping),
+        ("d", d, Iterable),
+        ("n", n, Iterable),
+        ("ensemble", ensemble, AbstractEnsemble),
+    ):
+        if not isinstance(given, kind):
+            example = _EXAMPLES[argument]
+            raise TypeError(
+                f"`sweep({argument}=...)` must be like `{example}`, got {given!r}."
+            )
     for name, rule in rules.items():
         if not isinstance(rule, AbstractRule):
             raise TypeError(
@@ -128,19 +152,32 @@ def _check_grid(rules, d, n, seed) -> None:
             )
     for axis, entries in {"rules": rules, "d": d, "n": n}.items():
         if len(entries) == 0:
-            raise ValueError(f"`sweep({axis}=...)` must not be empty.")
+            raise ValueError(
+                f"`sweep({axis}=...)` must not be empty, got {entries!r}. Pass "
+                f"something like `{_EXAMPLES[axis]}`."
+            )
         if axis != "rules":
             for entry in entries:
                 check_size(f"sweep({axis}=...)", entry)
         if len(set(entries)) < len(entries):
-            raise ValueError(f"`sweep({axis}=...)` must not repeat, got {entries}.")
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"`sweep(seed=...)` must be a whole number, got {seed!r}.")
+            raise ValueError(
+                f"`sweep({axis}=...)` must not repeat, got {entries!r}. Pass each "
+                "entry once."
+            )
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(
+            f"`sweep(seed=...)` must be a whole number, got {seed!r}. Pass an `int`."
+        )
+    if not 0 <= seed < SEEDS:
+        raise ValueError(
+            f"`sweep(seed=...)` must be from 0 to below 2**32, got {seed}. Other "
+            "numbers would repeat the same draws."
+        )
 
 
 def _structure(rule: AbstractRule) -> tuple[Any, tuple]:
     leaves, tree = jax.tree.flatten(rule)
-    return tree, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
+    return tree, tuple(jax.typeof(x) for x in leaves)
 
 
 @jax.jit

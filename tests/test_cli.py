@@ -102,6 +102,11 @@ def test_a_folder_without_permission_is_refused(tmp_path):
         main(["notebook", "--out", str(tmp_path)])
 
 
+def test_a_seed_out_of_range_is_refused_at_once(tmp_path):
+    with pytest.raises(SystemExit, match="--seed -1` must be from 0"):
+        main(["notebook", "--out", str(tmp_path), "--seed", "-1"])
+
+
 def test_help_shows_every_option():
     done = assocmem("notebook", "--help")
     assert done.returncode == 0

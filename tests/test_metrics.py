@@ -64,3 +64,28 @@ def test_shapes_that_do_not_fit_are_named():
         am.metrics.recall_at_1(np.ones((3, 2)), np.ones((4, 2)), np.zeros(3, int))
     with pytest.raises(ValueError, match="query_batch=.*at least 1, got 0"):
         am.metrics.recall_at_1(np.ones((3, 2)), np.ones((4, 2)), np.zeros(4, int), 0)
+
+
+def test_what_is_not_a_number_is_no_perfect_answer():
+    right, broken = np.ones((2, 3)), np.array([[np.nan, 1, 1], [1, 1, 1]])
+    for metric in (am.metrics.cosine_similarity, am.metrics.euclidean_distance):
+        scores = metric(right, broken)
+        assert np.isnan(scores[0]) and np.isfinite(scores[1])
+    hits = am.metrics.recall_at_1(np.eye(3), np.full((1, 3), np.nan), [0])
+    np.testing.assert_array_equal(hits, [0])
+
+
+def test_whole_numbers_are_converted():
+    values = np.array([[10, 0], [30, 200]], np.uint8)
+    distance = am.metrics.euclidean_distance(values[:1], values[1:])
+    assert float(distance[0]) == pytest.approx(np.hypot(20, 200))
+    hits = am.metrics.recall_at_1(values, values, [0, 1])
+    assert jnp.issubdtype(hits.dtype, jnp.floating)
+    np.testing.assert_array_equal(hits, [1, 1])
+    with pytest.raises(TypeError, match="real numbers, got an array of complex"):
+        am.metrics.cosine_similarity(1j * values, values)
+
+
+def test_recall_does_not_lose_digits_to_an_offset(rng):
+    values = (rng.standard_normal((2000, 8)) + 1e3).astype(np.float32)
+    assert am.metrics.recall_at_1(values, values, np.arange(2000)).mean() == 1

@@ -1,5 +1,8 @@
 """The pseudoinverse on hard keys: rank, ill conditioning, accuracy, gradients."""
 
+import subprocess
+import sys
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -214,3 +217,17 @@ def test_no_matrix_of_n_by_n_and_no_decomposition_beyond_d(n, rng):
         if eqn.primitive.name == "svd"
     }
     assert decompositions == {(d, d)}
+
+
+def test_a_batch_does_not_hang():
+    """Decompositions of batches, side by side, wait for each other in jaxlib 0.10.2."""
+    code = """
+import jax, numpy as np, assocmem_jax as am
+keys = np.random.default_rng(0).standard_normal((2, 256, 128)).astype(np.float32)
+retrieve = lambda keys: am.retrieve(am.Pseudoinverse(), keys, keys, keys)
+loss = lambda keys: retrieve(keys).sum()
+many = jax.jit(jax.vmap(lambda keys: (retrieve(keys), jax.grad(loss)(keys))))
+for _ in range(40):
+    jax.block_until_ready(many(keys))
+"""
+    subprocess.run([sys.executable, "-c", code], timeout=100, check=True)

@@ -99,9 +99,13 @@ def test_block_sizes_below_one_are_refused(size):
 @pytest.mark.parametrize(
     "make, message",
     (
-        (lambda: am.Softmax(beta=-0.5), r"Softmax\(beta=.*negative or NaN, got -0.5"),
-        (lambda: am.Softmax(beta=np.nan), r"Softmax\(beta=.*NaN, got nan"),
+        (lambda: am.Softmax(beta=-0.5), r"Softmax\(beta=.*0 to below inf, got -0.5"),
+        (lambda: am.Softmax(beta=np.nan), r"Softmax\(beta=.*got nan. Zero answers"),
+        (lambda: am.Softmax(beta=np.inf), r"Softmax\(beta=.*got inf"),
         (lambda: am.Pseudoinverse(rtol=-1), r"Pseudoinverse\(rtol=.*got -1"),
+        (lambda: am.Pseudoinverse(rtol=1), r"rtol=.*0 to below 1, got 1.0. Leave it"),
+        (lambda: am.Fold(precision="bad"), r"Fold\(precision=.*got 'bad'. Use"),
+        (lambda: am.Fold(stop=jnp.arange(2)), r"stop=.*one number|Type-check"),
     ),
 )
 def test_hyperparameters_out_of_range_are_refused(make, message):

@@ -10,6 +10,7 @@ import pytest
 from helpers import (
     RULES,
     assert_close,
+    equations,
     every_rule,
     largest_intermediate,
     make_pairs,
@@ -286,6 +287,20 @@ def test_extreme_arguments_stay_finite(name, scale, rng):
             np.float32(scale) * queries,
         )
         assert np.all(np.isfinite(out))
+
+
+@every_rule
+def test_products_are_of_full_precision(name, rng):
+    fn = lambda *arrays: am.retrieve(RULES[name].rule, *arrays).sum()
+    arrays = make_pairs(rng, n=40, dtype=np.float32)
+    for traced in (fn, jax.grad(fn, (0, 1, 2))):
+        products = [
+            eqn.params["precision"]
+            for eqn in equations(traced, *arrays)
+            if eqn.primitive.name == "dot_general"
+        ]
+        highest = jax.lax.Precision.HIGHEST
+        assert products and set(products) == {(highest, highest)}
 
 
 @every_rule

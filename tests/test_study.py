@@ -170,3 +170,16 @@ def test_curves_draw_the_numbers_and_leave_the_style_alone(dataset):
 def test_curves_say_which_dimension_is_left(dataset):
     with pytest.raises(ValueError, match="over `rule`, `d`, `n`. Select one"):
         am.plot.curves(dataset, "cosine", hue="rule")
+
+
+def test_numpy_integers_are_whole_numbers_and_hyperparameters_are_recorded():
+    rules = {"softmax": am.Softmax(0.3)}
+    data = am.study.sweep(rules, d=np.array([4]), n=np.array([4, 8]), seed=np.int64(3))
+    spec = json.loads(data.attrs["spec"])
+    assert spec["n"] == [4, 8] and "0.3" in spec["rules"]["softmax"]
+
+
+@pytest.mark.parametrize("seed", (-1, 2**32))
+def test_seeds_that_would_repeat_are_refused(seed):
+    with pytest.raises(ValueError, match=r"seed=.*below 2\*\*32, got"):
+        am.study.sweep(RULES, **GRID, seed=seed)

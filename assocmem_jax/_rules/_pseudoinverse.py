@@ -42,11 +42,10 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
             float32.
 
     Raises:
-        ValueError: if `rtol` is negative or NaN, or not one number.
+        ValueError: if `rtol` is negative, NaN, 1 or more, or not one number.
 
     References:
         Kohonen & Ruohonen (1973), doi:10.1109/TC.1973.5009138.
-        Kohonen (1972), doi:10.1109/TC.1972.5008975.
     """
 
     rtol: Float[Array, ""] | None = eqx.field(
@@ -59,6 +58,7 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
                 "Pseudoinverse(rtol=...)",
                 self.rtol,
                 "Leave it out for the default.",
+                limit=1.0,
             )
 
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> PseudoinverseMemory:

@@ -12,11 +12,11 @@ from .._rule import AbstractRule
 class ReLU(AbstractRule[Pairs]):
     r"""Rectified retrieval, $\hat v = V^\top \max(K q, 0)$.
 
-    The rectified polynomial of degree 1 of the dense associative memories. Half of the
-    keys, those that point away from the query, are silent.
+    The rectified polynomial of degree 1, as in the dense associative memories. Half of
+    the keys, those that point away from the query, are silent.
 
     References:
-        Krotov & Hopfield (2016), arXiv:1606.01164, section 3.
+        Krotov & Hopfield (2016), arXiv:1606.01164.
     """
 
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> Pairs:

@@ -20,7 +20,7 @@ class Softmax(AbstractRule[Pairs]):
             closer to the value of the key with the largest score.
 
     Raises:
-        ValueError: if `beta` is negative or NaN, or not one number.
+        ValueError: if `beta` is negative, NaN or infinite, or not one number.
 
     References:
         Ramsauer et al. (2021), arXiv:2008.02217, eq. 3.
@@ -60,4 +60,5 @@ class Softmax(AbstractRule[Pairs]):
             return top, total, shrink_a * a[2] + shrink_b * b[2]
 
         _, total, answer = fold(attend, merge, memory)
-        return answer / total
+        # Zero where the fold had no block to sum up.
+        return answer / jnp.where(total > 0, total, 1)
