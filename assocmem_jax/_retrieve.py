@@ -27,7 +27,7 @@ def retrieve(
 
     All arrays hold one item per row, and may be JAX or NumPy arrays or nested lists.
     By default the pairs are taken in blocks and the queries in batches, so that the
-    n x m scores never exist at once.
+    n x m scores never exist at once, unless they are few (2**14).
 
     Args:
         rule: how a query is answered, such as `Softmax(beta=2.0)`.
@@ -91,5 +91,6 @@ def retrieve(
 @functools.partial(jax.jit, static_argnames="batch")
 def _retrieve(rule, pairs, queries, fold, batch):
     memory = rule.write(pairs, fold)
-    read = lambda query: rule.read(memory, query, fold)
+    # Derivatives compute the scores again, batch by batch, rather than keep them.
+    read = jax.checkpoint(lambda query: rule.read(memory, query, fold))
     return jax.lax.map(read, queries, batch_size=batch)

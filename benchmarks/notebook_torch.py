@@ -1,7 +1,7 @@
 """The notebook as it was: loops over d and n in torch, and plain figures.
 
 Run as a script, it is the peer of `assocmem notebook`: the same three experiments in a
-fresh process. Imported, it gives `experiment_2` to `benchmarks/notebook.py`.
+fresh process. Imported, it gives `grid` to `benchmarks/notebook.py`.
 """
 
 import argparse

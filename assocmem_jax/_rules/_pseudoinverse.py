@@ -29,7 +29,8 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
     r"""Optimal linear memory, $\hat v = W q$ with $W = V^\top (K^\top)^+$.
 
     W minimizes $\sum_i |v_i - W k_i|^2$ and, among those that do, has the least norm.
-    Up to n = d, linearly independent keys are answered exactly.
+    Up to n = d, linearly independent keys are answered exactly. First derivatives are
+    finite for all keys, those at constant rank; second ones need keys of full rank.
 
     Attributes:
         rtol: singular values of the keys up to `rtol` times the largest count as zero.
