@@ -19,19 +19,31 @@ def is_traced(x: Any) -> bool:
     return isinstance(x, jax.core.Tracer)
 
 
+def _check_whole(call: str, x: Any) -> None:
+    if isinstance(x, bool) or not isinstance(x, int | np.integer):
+        raise TypeError(f"`{call}` must be a whole number, got {x!r}. Pass an `int`.")
+
+
 def check_size(call: str, size: Any) -> None:
     """Raise unless `size` is a whole number, at least 1."""
-    if isinstance(size, bool) or not isinstance(size, int | np.integer):
-        raise TypeError(
-            f"`{call}` must be a whole number, got {size!r}. Pass an `int`."
-        )
+    _check_whole(call, size)
     if size < 1:
         raise ValueError(
             f"`{call}` must be at least 1, got {size}. Pass a positive number."
         )
 
 
-def check_not_negative(
+def check_seed(call: str, seed: Any) -> None:
+    """Raise unless `seed` is one of those that JAX tells apart."""
+    _check_whole(call, seed)
+    if not 0 <= seed < 2**32:
+        raise ValueError(
+            f"`{call}` must be from 0 to below 2**32, got {seed}. Choose another: it "
+            "would repeat the draws of one of these."
+        )
+
+
+def check_range(
     call: str, scalar: Float[Array, "..."], advice: str, *, limit: float = np.inf
 ) -> None:
     """Raise unless `scalar` is one number from 0 to below `limit`, where known."""
@@ -91,7 +103,7 @@ def to_real(call: str, x: ArrayLike, ndim: int | None = None) -> Float[Array, ".
         )
     if ndim is not None and x.ndim != ndim:
         axes = {1: "one axis", 2: "two axes, one row per item"}[ndim]
-        raise ValueError(f"`{call}` must have {axes}, got shape {x.shape}.")
+        raise ValueError(f"`{call}` must have {axes}, got shape {x.shape}. Reshape it.")
     if 0 in x.shape:
         raise ValueError(
             f"`{call}` must not be empty, got shape {x.shape}. Pass at least one item "
@@ -117,7 +129,7 @@ def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
     if mask.shape != (n,):
         raise ValueError(
             f"`{call}` must have one entry per key, got shape {mask.shape} "
-            f"and {n} keys."
+            f"and {n} keys. Pass one boolean per key."
         )
     with jax.ensure_compile_time_eval():
         return jnp.asarray(mask)

@@ -56,25 +56,21 @@ class Fold(eqx.Module):
     precision: str = eqx.field(default="highest", static=True)
 
     def __check_init__(self):
-        if self.block_size is not None and not isinstance(self.block_size, str):
+        if self.block_size is not None and str(self.block_size) != "auto":
             check_size("Fold(block_size=...)", self.block_size)
-        elif self.block_size not in ("auto", None):
-            raise TypeError(
-                f"`Fold(block_size=...)` must be a whole number, got "
-                f'{self.block_size!r}. Or pass "auto" or `None`.'
-            )
         if self.stop is not None and self.stop.shape != ():
             raise ValueError(
                 f"`Fold(stop=...)` must be one number, got shape {self.stop.shape}. "
                 "Use `jax.vmap` over the fold for many."
             )
-        try:
-            jax.lax.Precision(self.precision)
-        except ValueError as error:
-            raise ValueError(
-                f"`Fold(precision=...)` must be a precision of `jax.lax`, got "
-                f'{self.precision!r}. Use "highest", "high" or "default".'
-            ) from error
+        if self.precision not in jax.lax.DotAlgorithmPreset.__members__:
+            try:
+                jax.lax.Precision(self.precision)
+            except ValueError as error:
+                raise ValueError(
+                    f"`Fold(precision=...)` must be a precision of `jax.lax`, got "
+                    f'{self.precision!r}. Use "highest", "high" or "default".'
+                ) from error
 
     def __call__(
         self,

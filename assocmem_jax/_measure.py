@@ -40,8 +40,9 @@ class Moments(eqx.Module):
 
     @staticmethod
     def of(x: Float[Array, "metrics m"], mask: Bool[Array, " m"]) -> "Moments":
-        """The moments of each row of `x`, finite, where `mask` is True."""
-        weights = mask.astype(x.dtype)
+        """The moments of each row of `x`, where `mask` is True."""
+        # What is masked may be nan, and nan times a weight of zero is nan.
+        x, weights = jnp.where(mask[None], x, 0), mask.astype(x.dtype)
         total = lambda x: jnp.matmul(x, weights, precision="highest")
         count, *sums = total(jnp.concatenate([jnp.ones_like(x[:1]), x]))
         mean = jnp.stack(sums) / jnp.maximum(count, 1)

@@ -10,8 +10,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from . import __version__, plot
+from ._checks import check_seed
 from ._rules import DotProduct, Pseudoinverse, ReLU, Softmax
-from .study import SEEDS, sweep
+from .study import sweep
 
 
 class Refused(Exception):
@@ -110,11 +111,10 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
         Refused: if the seed is out of range, or the folder cannot be written or holds
             another study.
     """
-    if not 0 <= seed < SEEDS:
-        raise Refused(
-            f"`assocmem notebook --seed {seed}` must be from 0 to below 2**32. Choose "
-            "another seed."
-        )
+    try:
+        check_seed(f"assocmem notebook --seed {seed}", seed)
+    except ValueError as error:
+        raise Refused(error) from error
     call = f"`assocmem notebook --out {out}`"
     try:
         out.mkdir(parents=True, exist_ok=True)

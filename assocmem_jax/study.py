@@ -4,7 +4,7 @@ import functools
 import json
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +16,7 @@ import xarray as xr
 from tqdm import tqdm
 
 from . import __version__
-from ._checks import check_size
+from ._checks import check_seed, check_size
 from ._fold import Fold
 from ._measure import METRICS, measure
 from ._pairs import Pairs
@@ -25,8 +25,6 @@ from ._threads import half_the_cores, limit_lapack
 from .patterns import AbstractEnsemble, Gaussian
 
 
-# Seeds that give different draws.
-SEEDS = 2**32
 _EXAMPLES = {
     "rules": '{"softmax": Softmax()}',
     "d": "[16, 32]",
@@ -102,7 +100,7 @@ def sweep(
             for name, rule in rules.items()
         }
         for size in longest_first:
-            j = list(d).index(size)
+            j = d.index(size)
             streams = _streams(jax.random.key(seed), size)
             pairs = Pairs(*(ensemble.draw(rng, max(n), size) for rng in streams))
             for i, (name, rule) in enumerate(rules.items()):
@@ -115,28 +113,26 @@ def sweep(
     dataset = _dataset(mean, std, list(rules), d, n)
     return dataset.assign_attrs(
         _provenance(),
-        spec=json.dumps(
-            {
-                "rules": {
-                    name: eqx.tree_pformat(rule, short_arrays=False)
-                    for name, rule in rules.items()
-                },
-                "d": list(d),
-                "n": list(n),
-                "ensemble": repr(ensemble),
-                "seed": seed,
-            }
-        ),
+        spec=_spec(rules, d, n, ensemble, seed),
         seconds=time.perf_counter() - start,
         compile_seconds=compile_seconds,
     )
 
 
+def _spec(rules, d, n, ensemble, seed) -> str:
+    """The settings of a study as JSON, numbers inside rules included."""
+    described = {
+        name: eqx.tree_pformat(rule, short_arrays=False) for name, rule in rules.items()
+    }
+    spec = {"rules": described, "d": d, "n": n, "ensemble": repr(ensemble)}
+    return json.dumps({**spec, "seed": seed})
+
+
 def _check_grid(rules, d, n, ensemble, seed) -> None:
     for argument, given, kind in (
         ("rules", rules, Mapping),
-        ("d", d, Iterable),
-        ("n", n, Iterable),
+        ("d", d, Collection),
+        ("n", n, Collection),
         ("ensemble", ensemble, AbstractEnsemble),
     ):
         if not isinstance(given, kind):
@@ -164,15 +160,7 @@ def _check_grid(rules, d, n, ensemble, seed) -> None:
                 f"`sweep({axis}=...)` must not repeat, got {entries!r}. Pass each "
                 "entry once."
             )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(
-            f"`sweep(seed=...)` must be a whole number, got {seed!r}. Pass an `int`."
-        )
-    if not 0 <= seed < SEEDS:
-        raise ValueError(
-            f"`sweep(seed=...)` must be from 0 to below 2**32, got {seed}. Other "
-            "numbers would repeat the same draws."
-        )
+    check_seed("sweep(seed=...)", seed)
 
 
 def _structure(rule: AbstractRule) -> tuple[Any, tuple]:

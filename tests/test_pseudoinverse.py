@@ -243,6 +243,9 @@ retrieve = lambda keys: am.retrieve(am.Pseudoinverse(), keys, keys, keys)
 loss = lambda keys: retrieve(keys).sum()
 many = jax.jit(jax.vmap(lambda keys: (retrieve(keys), jax.grad(loss)(keys))))
 for _ in range(40):
-    jax.block_until_ready(many(keys))
+    answers, gradients = jax.block_until_ready(many(keys))
+for one, answer, gradient in zip(keys, answers, gradients):
+    np.testing.assert_allclose(answer, retrieve(one), atol=1e-4)
+    np.testing.assert_allclose(gradient, jax.grad(loss)(one), atol=1e-3)
 """
     subprocess.run([sys.executable, "-c", code], timeout=100, check=True)

@@ -24,24 +24,39 @@ def call(**changed):
 @pytest.mark.parametrize(
     "changed, message",
     (
-        ({"values": np.ones((3, 4))}, "one value per key, got 2 keys and 3 values"),
+        (
+            {"values": np.ones((3, 4))},
+            "one value per key, got 2 keys and 3 values. Pass arrays with one row",
+        ),
         (
             {"queries": np.ones((5, 2))},
-            "keys of dimension 3 and queries of dimension 2",
+            "keys of dimension 3 and queries of dimension 2. Pass one query per",
         ),
-        ({"keys": np.ones(3)}, r"keys=.*two axes, one row per item, got shape \(3,\)"),
+        (
+            {"keys": np.ones(3)},
+            r"keys=.*two axes, one row per item, got shape \(3,\). Resh",
+        ),
         ({"values": np.ones((1, 2, 4))}, r"values=.*two axes.*got shape \(1, 2, 4\)"),
         ({"queries": np.ones(3)}, r"queries=.*two axes.*got shape \(3,\)"),
-        ({"keys": np.ones((0, 3))}, r"keys=.*must not be empty, got shape \(0, 3\)"),
+        (
+            {"keys": np.ones((0, 3))},
+            r"keys=.*must not be empty, got shape \(0, 3\). Pass at",
+        ),
         ({"keys": np.ones((2, 0))}, r"keys=.*must not be empty, got shape \(2, 0\)"),
         ({"values": np.ones((2, 0))}, r"values=.*must not be empty"),
         ({"queries": np.ones((0, 3))}, r"queries=.*must not be empty"),
         ({"keys": [[1.0, 2.0, 3.0], [4.0]]}, "keys=.*must be a full array"),
-        ({"keys": [[1, 0, np.nan], [0, 1, 0]]}, r"keys=.*finite, got nan at \[0, 2\]"),
+        (
+            {"keys": [[1, 0, np.nan], [0, 1, 0]]},
+            r"keys=.*finite, got nan at \[0, 2\]. Repair",
+        ),
         ({"values": np.full((2, 4), np.inf)}, r"values=.*finite, got inf at \[0, 0\]"),
         ({"queries": jnp.full((1, 3), -jnp.inf)}, r"queries=.*finite, got -inf at"),
-        ({"mask": [True]}, r"mask=.*one entry per key, got shape \(1,\) and 2 keys"),
-        ({"query_batch": 0}, "query_batch=.*at least 1, got 0"),
+        (
+            {"mask": [True]},
+            r"mask=.*one entry per key, got shape \(1,\) and 2 keys. Pass one",
+        ),
+        ({"query_batch": 0}, "query_batch=.*at least 1, got 0. Pass a positive"),
     ),
 )
 def test_wrong_values_are_named(changed, message):
@@ -53,7 +68,10 @@ def test_wrong_values_are_named(changed, message):
 @pytest.mark.parametrize(
     "changed, message",
     (
-        ({"keys": np.ones((2, 3)) * 1j}, "keys=.*real numbers, got.*complex128"),
+        (
+            {"keys": np.ones((2, 3)) * 1j},
+            "keys=.*real numbers, got.*complex128. Convert",
+        ),
         ({"keys": jnp.ones((2, 3), complex)}, "keys=.*real numbers, got.*complex128"),
         ({"values": np.array([["a"], ["b"]])}, "values=.*real numbers, got.*<U1"),
         ({"mask": [1, 0]}, "mask=.*booleans.*got an array of int64"),
@@ -94,6 +112,18 @@ def test_mistakes_raise_before_anything_compiles(monkeypatch):
 def test_block_sizes_below_one_are_refused(size):
     with pytest.raises(ValueError, match=rf"Fold\(block_size=.*least 1, got {size}"):
         am.Fold(size)
+
+
+@pytest.mark.parametrize("precision", ("high", "float32", "F32_F32_F32"))
+def test_precisions_of_matmul_are_taken(precision):
+    out = am.Fold(precision=precision).dot(jnp.eye(2), jnp.ones(2))
+    np.testing.assert_array_equal(out, [1, 1])
+
+
+def test_a_block_size_of_numpy_is_a_whole_number():
+    assert type(am.Fold(np.int64(4)).block_size) is int
+    with pytest.raises(TypeError, match="whole number, got 'all'|Type-check"):
+        am.Fold("all")
 
 
 @pytest.mark.parametrize(

@@ -183,3 +183,36 @@ def test_numpy_integers_are_whole_numbers_and_hyperparameters_are_recorded():
 def test_seeds_that_would_repeat_are_refused(seed):
     with pytest.raises(ValueError, match=r"seed=.*below 2\*\*32, got"):
         am.study.sweep(RULES, **GRID, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    (
+        ({"d": 4}, r"sweep\(d=.*must be like `\[16, 32\]`, got 4"),
+        ({"n": 4}, r"sweep\(n=.*must be like `\[4, 8\]`, got 4"),
+        ({"rules": [am.ReLU()]}, r"sweep\(rules=.*must be like"),
+        ({"ensemble": "gaussian"}, r"ensemble=.*like `Gaussian\(\)`, got 'gaussian'"),
+    ),
+)
+def test_arguments_of_another_kind_are_named(changed, message):
+    # Where annotations are checked, they speak first.
+    with pytest.raises(TypeError, match=f"{message}|Type-check error"):
+        am.study.sweep(**{"rules": RULES, **GRID, **changed})
+
+
+def test_absent_pairs_do_not_count_even_where_a_rule_answers_nan():
+    class Normalized(am.AbstractRule[am.Pairs]):
+        """Asks in the direction of the query, which a row of padding does not have."""
+
+        def write(self, pairs, fold=am.Fold()):
+            return pairs
+
+        def read(self, memory, query, fold=am.Fold()):
+            return am.DotProduct().write(memory, fold) @ (
+                query / jnp.linalg.norm(query)
+            )
+
+    data = am.study.sweep({"normalized": Normalized()}, **GRID)
+    plain = am.study.sweep({"plain": am.DotProduct()}, **GRID)
+    cosines = data["cosine"].values, plain["cosine"].values
+    np.testing.assert_allclose(*cosines, atol=1e-5)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._checks import check_not_negative, to_scalar
+from .._checks import check_range, to_scalar
 from .._fold import Fold
 from .._least_squares import minimum_norm
 from .._pairs import Pairs
@@ -31,6 +31,7 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
     W minimizes $\sum_i |v_i - W k_i|^2$ and, among those that do, has the least norm.
     Up to n = d, linearly independent keys are answered exactly. First derivatives are
     finite for all keys, those at constant rank; second ones need keys of full rank.
+    `jax.vmap` solves for one element of the batch at a time.
 
     Attributes:
         rtol: singular values of the keys up to `rtol` times the largest count as zero.
@@ -55,7 +56,7 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
 
     def __check_init__(self):
         if self.rtol is not None:
-            check_not_negative(
+            check_range(
                 "Pseudoinverse(rtol=...)",
                 self.rtol,
                 "Leave it out for the default.",

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_not_negative, to_scalar
+from .._checks import check_range, to_scalar
 from .._fold import Fold
 from .._pairs import Pairs
 from .._rule import AbstractRule
@@ -30,7 +30,7 @@ class Softmax(AbstractRule[Pairs]):
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=to_scalar)
 
     def __check_init__(self):
-        check_not_negative(
+        check_range(
             "Softmax(beta=...)", self.beta, "Zero answers the mean of all values."
         )
 
