@@ -19,8 +19,13 @@ from ._rules import (
 __version__ = "0.1.0"
 
 
+_STUDY = ("sweep", "capacity", "search_capacity", "fit_scaling", "mean_interval")
+
+
 def __getattr__(name: str):
     # These import xarray or matplotlib, which a program that only retrieves can spare.
     if name in ("plot", "study"):
         return importlib.import_module(f".{name}", __name__)
+    if name in _STUDY:
+        return getattr(importlib.import_module(".study", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

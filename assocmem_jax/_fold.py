@@ -18,6 +18,14 @@ from ._pairs import Pairs
 Summary = TypeVar("Summary")
 
 
+class Prefixes(eqx.Module):
+    """A family of folds: see `Fold.over`."""
+
+    stops: Int[Array, " stops"]
+    index: Int[Array, ""] | int = 0
+    first: Int[Array, ""] | int = 0
+
+
 class Fold(eqx.Module):
     """How stored pairs are summed up: in blocks, up to a bound, across devices.
 
@@ -32,6 +40,7 @@ class Fold(eqx.Module):
             such pairs are skipped, so that a small load costs little. A loop of
             unknown length has no reverse-mode derivative. In a sharded fold it counts
             from the first row of each shard.
+        prefixes: where the fold is one of a family that `over` made, the stops of all.
         axis_name: the mesh axis over which the pairs are sharded, inside
             `jax.shard_map`. Every device then gets the merged summary.
         precision: of the products that rules make, as in `jax.numpy.matmul`.
@@ -52,6 +61,7 @@ class Fold(eqx.Module):
         default=None,
         converter=lambda x: None if x is None else jnp.asarray(x, jnp.int32),
     )
+    prefixes: "Prefixes | None" = None
     axis_name: str | None = eqx.field(default=None, static=True)
     precision: str = eqx.field(default="highest", static=True)
 
@@ -94,8 +104,12 @@ class Fold(eqx.Module):
         of = lambda blocks: summarize(*(block.present() for block in blocks))
         if self.stop is None:
             out = _all_blocks(of, merge, pairs, size)
+        elif self.block_size is None:
+            out = of(each.between(jnp.zeros_like(self.stop), self.stop) for each in pairs)
         else:
-            out = _blocks_before(of, merge, pairs, size, self.stop)
+            family = self.prefixes or Prefixes(self.stop[None])
+            summaries = _blocks_before(of, merge, pairs, size, family)
+            out = jax.tree.map(lambda x: x[family.index], summaries)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
     def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
@@ -124,6 +138,30 @@ class Fold(eqx.Module):
     def with_block_size(self, block_size: int | None) -> "Fold":
         """The same fold with blocks of another size."""
         return dataclasses.replace(self, block_size=block_size)
+
+    def over(
+        self,
+        stops: Int[Array, " stops"],
+        index: Int[Array, ""],
+        first: Int[Array, ""] | int = 0,
+    ) -> "Fold":
+        """The fold up to `stops[index]`, as one of a family of prefixes.
+
+        Mapped over `index` with `jax.vmap`, whatever does not depend on it is computed
+        once for all: summaries of all prefixes come from one pass over the pairs.
+
+        Args:
+            stops: ends of the prefixes, ascending.
+            index: which of them.
+            first: summaries of prefixes before this one are not asked for; they are
+                left undefined.
+        """
+        family = Prefixes(stops, index, first)
+        return dataclasses.replace(self, stop=stops[index], prefixes=family)
+
+    def alone(self) -> "Fold":
+        """The same fold, no longer one of a family."""
+        return dataclasses.replace(self, prefixes=None)
 
     def plan(
         self, n: int, m: int, query_batch: int | None = None
@@ -177,30 +215,42 @@ def _all_blocks(summarize, merge, pairs: tuple[Pairs, ...], size: int):
     return out
 
 
-def _blocks_before(summarize, merge, pairs: tuple[Pairs, ...], size: int, stop):
+def _blocks_before(
+    summarize, merge, pairs: tuple[Pairs, ...], size: int, family: "Prefixes"
+):
+    """The summaries of all prefixes of the family, stacked, in one pass."""
     n = pairs[0].keys.shape[0]
+    stops = family.stops
 
-    def of_block(i):
+    def of_block(i, stop):
         # The last block is moved back to stay inside; rows seen before are masked.
         start = jnp.minimum(i * size, n - size)
         blocks = (each.rows(start, size) for each in pairs)
         stored = (block.between(i * size - start, stop - start) for block in blocks)
         return summarize(tuple(stored))
 
-    first = jnp.zeros_like(stop)
-    if size == n:
-        return of_block(first)
-
-    def absorb(i, carry):
-        summary = of_block(i)
+    def step(state):
+        i, j, carry, out = state
+        block_end = (i + 1) * size
+        stop = jnp.minimum(stops[j], block_end)
+        summary = of_block(i, stop)
         # Choosing here, rather than starting from a summary of the first block,
         # compiles `summarize` once.
         choose = lambda first, later: jnp.where(i == 0, first, later)
-        return jax.tree.map(choose, summary, merge(carry, summary))
+        summary = jax.tree.map(choose, summary, merge(carry, summary))
+        count = lambda condition: condition.astype(stop.dtype)
+        is_prefix, is_block = stop == stops[j], stop == block_end
+        store = lambda x, y: x.at[j].set(jnp.where(is_prefix, y, x[j]))
+        out = jax.tree.map(store, out, summary)
+        keep = lambda new, old: jnp.where(is_block, new, old)
+        carry = jax.tree.map(keep, summary, carry)
+        return i + count(is_block), j + count(is_prefix), carry, out
 
-    like = jax.eval_shape(of_block, first)
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
-    return jax.lax.fori_loop(first, (stop + size - 1) // size, absorb, nothing)
+    first = jnp.zeros_like(stops[0])
+    like = jax.eval_shape(of_block, first, first)
+    empty = lambda *axes: jax.tree.map(lambda x: jnp.zeros(axes + x.shape, x.dtype), like)
+    state = (first, first + family.first, empty(), empty(len(stops)))
+    return jax.lax.while_loop(lambda state: state[1] < len(stops), step, state)[3]
 
 
 def _shards(out, merge, axis_name: str):

@@ -23,6 +23,7 @@ from ._pairs import Pairs
 
 
 Solution: TypeAlias = tuple[Float[Array, "d v"], Int[Array, ""]]
+Products: TypeAlias = tuple[Float[Array, "d d"], Float[Array, "d v"]]
 Factors: TypeAlias = tuple[Float[Array, "d k"], Float[Array, "d k"]]
 
 
@@ -50,11 +51,17 @@ class _Reduced(NamedTuple):
         return self.expand(fold.dot(self.inverse, self.rhs), fold)
 
 
+def _minimum_norm(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Solution:
+    return _solve(pairs, _products(pairs, fold), rtol, fold.alone())
+
+
 # One element of a batch at a time. A batch would take every branch for every element,
 # and decompositions of batches that run side by side can wait for each other for ever
 # on a CPU of two cores (seen with jaxlib 0.10.2).
 @sequential_vmap
-def _minimum_norm(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Solution:
+def _solve(
+    pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
+) -> Solution:
     d = pairs.keys.shape[1]
 
     def with_care():
@@ -68,10 +75,13 @@ def _minimum_norm(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Solution:
         return reduced.expand(y, fold), jnp.sum(inverse > 0, dtype=jnp.int32)
 
     def of_window(size):
-        reduced = _quickly(pairs.rows(0, size), rtol, fold)
+        if products is None or size < pairs.keys.shape[0]:
+            reduced = _by_wide_qr(pairs.rows(0, size), rtol, fold)
+        else:
+            reduced = _by_gram(products, rtol, fold)
         return reduced.solve(fold), reduced.trusted
 
-    if fold.stop is None and fold.total(pairs) <= d:
+    if products is None and fold.stop is None:
         x, directions = with_care()
     else:
         x, trusted = _smallest_window(of_window, pairs, fold)
@@ -136,9 +146,12 @@ def _row_space_jvp(primals, tangents, *, rtol, fold):
 
 
 def _factors(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Factors:
-    reduced = _quickly(pairs, rtol, fold)
-    if fold.total(pairs) > pairs.keys.shape[1]:
-        by_qr = lambda: _by_qr(pairs, rtol, fold)
+    by_qr = lambda: _by_qr(pairs, rtol, fold)
+    products = _products(pairs, fold)
+    if products is None:
+        reduced = by_qr()
+    else:
+        reduced = _by_gram(products, rtol, fold)
         reduced = jax.lax.cond(reduced.trusted, lambda: reduced, by_qr)
 
     def full():
@@ -166,9 +179,15 @@ def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
     return jax.lax.switch(index, branches)
 
 
-def _quickly(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
-    many = fold.total(pairs) > pairs.keys.shape[1]
-    return (_by_gram if many else _by_wide_qr)(pairs, rtol, fold)
+def _products(pairs: Pairs, fold: Fold) -> Products | None:
+    r"""$K^\top K$ and $K^\top V$, where there may be enough pairs to solve with them."""
+    if fold.total(pairs) <= pairs.keys.shape[1]:
+        return None
+
+    def products(block):
+        return fold.dot(block.keys.T, block.keys), fold.dot(block.keys.T, block.values)
+
+    return fold(products, _add, pairs)
 
 
 def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
@@ -176,17 +195,14 @@ def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     return (_by_tall_qr if many else _by_wide_qr)(pairs, rtol, fold)
 
 
-def _by_gram(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
-    def products(block):
-        return fold.dot(block.keys.T, block.keys), fold.dot(block.keys.T, block.values)
-
-    gram, cross = fold(products, _add, pairs)
+def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+    gram, cross = products
     factor = jnp.linalg.cholesky(gram, upper=True, symmetrize_input=False)
     inverse, spread = _invert(factor)
     # Orthogonal keys have spread d, Gaussian keys with n = 2d have 1.41 d. With a limit
     # of 2 d, new queries at n = 1.4 d were answered less accurately than with
     # `torch.linalg.pinv`. A matrix that failed to factor has spread nan.
-    trusted = spread * jnp.maximum(rtol, 1 / (1.6 * pairs.keys.shape[1])) < 1
+    trusted = spread * jnp.maximum(rtol, 1 / (1.6 * len(gram))) < 1
     return _Reduced(factor, inverse, trusted, fold.dot(inverse.T, cross))
 
 

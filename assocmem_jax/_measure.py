@@ -1,94 +1,302 @@
-"""The kernel of a study: what one rule retrieves at every load."""
+"""The kernel of a study: what one rule retrieves at every load of one dimension."""
 
 import dataclasses
+import functools
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jax.extend import core
+from jax.sharding import Mesh, PartitionSpec as P
+from jaxtyping import Array, Float, Int, Key
 
 from . import metrics
+from ._corruption import Corruption, corrupt
 from ._fold import Fold
+from ._moments import Moments
 from ._pairs import Pairs
+from ._random import streams
 from ._rule import AbstractRule
+from .patterns import AbstractEnsemble
 
 
-AnyArray = Array | np.ndarray
-METRICS = {
-    "cosine": metrics.cosine_similarity,
-    "distance": metrics.euclidean_distance,
-}
+# What an answer can be scored by: the properties of `Answers`.
+SCORES = ("cosine", "distance", "squared_error", "success", "recall")
 
 
-class Moments(eqx.Module):
-    """Count, mean and spread of numbers, merged without cancellation.
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What is known when a kernel compiles.
 
     Attributes:
-        count: how many were seen.
-        mean: their mean.
-        squares: sum of their squared deviations from the mean.
-
-    References:
-        Chan, Golub & LeVeque (1979), Stanford report CS-TR-79-773 (the updating
-            formula of their title).
+        d: dimension of the keys.
+        v: dimension of the values.
+        rows: number of pairs drawn, at least the largest load.
+        trials: trials in a chunk.
+        batch: trials computed at a time.
+        scores: names of what is scored, from `SCORES`.
+        values: whether values are the keys, the ensemble's own, or drawn beside it.
+        corrupted: whether queries differ from the stored keys.
     """
 
-    count: Float[AnyArray, "*loads"]
-    mean: Float[AnyArray, "*loads metrics"]
-    squares: Float[AnyArray, "*loads metrics"]
+    d: int
+    v: int
+    rows: int
+    trials: int
+    batch: int
+    scores: tuple[str, ...]
+    values: Literal["keys", "own", "drawn"]
+    corrupted: bool
 
-    @staticmethod
-    def of(x: Float[Array, "metrics m"], mask: Bool[Array, " m"]) -> "Moments":
-        """The moments of each row of `x`, where `mask` is True."""
-        # What is masked may be nan, and nan times a weight of zero is nan.
-        x, weights = jnp.where(mask[None], x, 0), mask.astype(x.dtype)
-        total = lambda x: jnp.matmul(x, weights, precision="highest")
-        count, *sums = total(jnp.concatenate([jnp.ones_like(x[:1]), x]))
-        mean = jnp.stack(sums) / jnp.maximum(count, 1)
-        return Moments(count, mean, total((x - mean[:, None]) ** 2))
 
-    def merge(self, other: "Moments") -> "Moments":
-        """The moments of both samples together."""
-        count = self.count + other.count
-        share = other.count / jnp.maximum(count, 1)
-        step = other.mean - self.mean
-        squares = self.squares + other.squares + step**2 * (self.count * share)
-        return Moments(count, self.mean + step * share, squares)
+class Settings(eqx.Module):
+    """What a kernel is told when it runs.
+
+    Attributes:
+        rule: how a query is answered.
+        keys: how keys are drawn.
+        values: how values are drawn, if they are.
+        rng: of all random numbers of this dimension.
+        loads: numbers of stored pairs, ascending.
+        corruptions: of the queries, one entry per level.
+        success_cosine: the cosine above which an answer is a success.
+    """
+
+    rule: AbstractRule
+    keys: AbstractEnsemble
+    values: AbstractEnsemble | None
+    rng: Key[Array, ""]
+    loads: Int[Array, " loads"]
+    corruptions: Corruption
+    success_cosine: Float[Array, ""]
+
+
+class Answers(eqx.Module):
+    """Right and retrieved values, and the pairs that were stored."""
+
+    values: Float[Array, "m v"]
+    retrieved: Float[Array, "m v"]
+    pairs: Pairs
+    fold: Fold
+    success_cosine: Float[Array, ""]
 
     @property
-    def std(self) -> Float[AnyArray, "*loads metrics"]:
-        """Standard deviation, from the count less one; 0 for a single number."""
-        return (self.squares / (self.count - 1).clip(1)[..., None]) ** 0.5
+    def cosine(self) -> Float[Array, " m"]:
+        return metrics.cosine_similarity(self.values, self.retrieved)
+
+    @property
+    def distance(self) -> Float[Array, " m"]:
+        return metrics.euclidean_distance(self.values, self.retrieved)
+
+    @property
+    def squared_error(self) -> Float[Array, " m"]:
+        return self.distance**2
+
+    @property
+    def success(self) -> Float[Array, " m"]:
+        return (self.cosine > self.success_cosine).astype(self.values.dtype)
+
+    @property
+    def recall(self) -> Float[Array, " m"]:
+        hit = lambda value, answer: metrics.is_nearest(
+            value, answer, self.pairs, self.fold
+        )
+        return jax.vmap(hit)(self.values, self.retrieved)
 
 
-@jax.jit
-def measure(rule: AbstractRule, pairs: Pairs, loads: Int[Array, " loads"]) -> Moments:
+@functools.partial(jax.jit, static_argnames=("shape", "mesh"))
+def measure(
+    settings: Settings,
+    first: Int[Array, " devices"],
+    count: Int[Array, " devices"],
+    *,
+    shape: Shape,
+    mesh: Mesh,
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Store the first n pairs, ask for each of them, and score the answers.
 
     Args:
-        rule: how a query is answered.
-        pairs: as many pairs as the largest load.
-        loads: numbers n of pairs. They are not known when compiling: the loop over
-            blocks ends with the load, so that a small one costs little.
+        settings: what is measured.
+        first: the first trial that each device computes.
+        count: how many trials each device computes, at most `shape.trials`.
+        shape: what is known when compiling.
+        mesh: the devices.
 
     Returns:
-        Moments over the stored pairs, a row per load and a column per entry of
-        `METRICS`.
+        Mean and standard deviation over the queries, `[devices, trials, corruptions,
+        loads, scores]`.
     """
-    n = pairs.keys.shape[0]
-    planned, batch = Fold().plan(n, n)
 
-    def cell(load):
-        fold = dataclasses.replace(planned, stop=load)
-        memory = rule.write(pairs, fold)
+    def local(settings, first, count):
+        out = _chunk(settings, first[0], count[0], shape)
+        return jax.tree.map(lambda x: x[None], out)
 
-        def score(block):
-            answers = jax.vmap(lambda query: rule.read(memory, query, fold))(block.keys)
-            scores = [metric(block.values, answers) for metric in METRICS.values()]
-            return Moments.of(jnp.stack(scores), block.mask)
+    spread = P(mesh.axis_names)
+    # Cells are independent: devices exchange nothing, and wait for nobody.
+    return jax.shard_map(
+        local,
+        mesh=mesh,
+        in_specs=(P(), spread, spread),
+        out_specs=spread,
+        check_vma=False,
+    )(settings, first, count)
 
-        # The queries are the stored keys, so the same fold runs over them.
-        return fold.with_block_size(batch)(score, Moments.merge, pairs)
 
-    return jax.lax.map(cell, loads)
+def _chunk(settings: Settings, first, count, shape: Shape):
+    """Mean and standard deviation of the trials of a chunk, a batch at a time."""
+    trial = lambda index: _trial(settings, index, shape)
+
+    def batch(i, out):
+        start = i * shape.batch
+        index = first + start + jnp.arange(shape.batch, dtype=first.dtype)
+        moments = jax.vmap(trial)(index)
+        put = jax.lax.dynamic_update_slice_in_dim
+        return tuple(
+            put(x, new, start, axis=0)
+            for x, new in zip(out, (moments.mean, moments.std), strict=True)
+        )
+
+    levels, loads = settings.corruptions.noise_std.shape[0], settings.loads.shape[0]
+    cells = (shape.trials, levels, loads, len(shape.scores))
+    nothing = jnp.full(cells, jnp.nan, jnp.float32)
+    batches = (count + shape.batch - 1) // shape.batch
+    return jax.lax.fori_loop(0, batches, batch, (nothing, nothing))
+
+
+def _trial(settings: Settings, trial, shape: Shape) -> Moments:
+    """Moments of one trial, `[corruptions, loads, scores]`."""
+    rng = jax.random.fold_in(settings.rng, trial)
+    key_rng, value_rng, query_rng = streams(rng, 3)
+    every = jnp.arange(shape.rows, dtype=jnp.int32)
+    keys = settings.keys.rows(key_rng, every, shape.d)
+    if shape.values == "drawn":
+        values = settings.values.rows(value_rng, every, shape.v)
+    elif shape.values == "own":
+        values = settings.keys.value_rows(key_rng, every)
+    else:
+        values = keys
+    pairs = Pairs(keys, values)
+    fold, batch = study_fold()
+    loads, rule = settings.loads, settings.rule
+    memories, dependent = _write(rule, pairs, fold, loads)
+
+    def under(corruption):
+        def asked(i):
+            """A batch of stored pairs, their indices, and the queries for them."""
+            index = i * batch + jnp.arange(batch, dtype=jnp.int32)
+            block = pairs.rows(i * batch, batch)
+            queries = block.keys
+            if shape.corrupted:
+                queries = corrupt(corruption, query_rng, index, queries)
+            return block, index, queries
+
+        def answers(j, queries, lowest=0):
+            memory = _pick(memories, dependent, j)
+            of = fold.over(loads, j, lowest)
+            return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
+
+        def score(j, block, index, retrieved, moments):
+            stored = dataclasses.replace(fold, stop=loads[j])
+            given = Answers(
+                block.values, retrieved, pairs, stored, settings.success_cosine
+            )
+            scores = jnp.stack([getattr(given, name) for name in shape.scores])
+            part = Moments.of(scores, index < loads[j])
+            before = jax.tree.map(lambda x: x[j], moments)
+            merged = before.merge(part)
+            return jax.tree.map(lambda x, y: x.at[j].set(y), moments, merged)
+
+        def every_load(i, moments):
+            block, index, queries = asked(i)
+            # The first load that stores any of these pairs.
+            lowest = jnp.sum(loads <= i * batch, dtype=jnp.int32)
+            each = jnp.arange(len(loads), dtype=jnp.int32)
+            retrieved = jax.vmap(lambda j: answers(j, queries, lowest))(each)
+            cell = lambda j, moments: score(j, block, index, retrieved[j], moments)
+            return jax.lax.fori_loop(lowest, len(loads), cell, moments)
+
+        def every_batch(j, moments):
+            def cell(i, moments):
+                block, index, queries = asked(i)
+                return score(j, block, index, answers(j, queries), moments)
+
+            return jax.lax.fori_loop(0, batches(loads[j]), cell, moments)
+
+        batches = lambda load: (load + batch - 1) // batch
+        nothing = Moments.none((len(loads),), len(shape.scores), pairs.values.dtype)
+        # A pass over the pairs serves all loads; a memory serves all batches.
+        if _read_depends(rule, memories, dependent, fold, loads, shape.d):
+            return jax.lax.fori_loop(0, batches(loads[-1]), every_load, nothing)
+        return jax.lax.fori_loop(0, len(loads), every_batch, nothing)
+
+    return jax.lax.map(under, settings.corruptions)
+
+
+def study_fold() -> tuple[Fold, int]:
+    """The fold of every cell, and how many queries are asked at a time.
+
+    Both are the same whatever the grid, so that a cell's bits are, too.
+    """
+    many = 2**20
+    return Fold().plan(many, many)
+
+
+def _write(rule: AbstractRule, pairs: Pairs, fold: Fold, loads):
+    """The memory at every load, and which of its arrays differ between loads.
+
+    Those have a leading axis of loads; the others, such as the pairs themselves, are
+    there once.
+    """
+    write = lambda j: rule.write(pairs, fold.over(loads, j))
+    zero = jnp.zeros((), jnp.int32)
+    program, like = jax.make_jaxpr(write, return_shape=True)(zero)
+    dependent = _depends(program.jaxpr, program.jaxpr.invars)
+    run = core.jaxpr_as_fun(program)
+    axes = [0 if depends else None for depends in dependent]
+    everywhere = jnp.arange(len(loads), dtype=jnp.int32)
+    leaves = jax.vmap(lambda j: run(j), out_axes=axes)(everywhere)
+    return jax.tree.unflatten(jax.tree.structure(like), leaves), dependent
+
+
+def _pick(memories, dependent: list[bool], j):
+    """The memory at one load."""
+    leaves, tree = jax.tree.flatten(memories)
+    picked = [
+        x[j] if depends else x for x, depends in zip(leaves, dependent, strict=True)
+    ]
+    return jax.tree.unflatten(tree, picked)
+
+
+def _read_depends(rule, memories, dependent, fold: Fold, loads, d: int) -> bool:
+    """Whether answers run over the stored pairs, rather than over a memory alone."""
+    zero = jnp.zeros((), jnp.int32)
+    memory = _pick(memories, dependent, zero)
+    query = jnp.zeros(d, jnp.float32)
+    read = lambda j: rule.read(memory, query, fold.over(loads, j))
+    program = jax.make_jaxpr(read)(zero).jaxpr
+    return any(_depends(program, program.invars))
+
+
+def reads_pairs(rule: AbstractRule) -> bool:
+    """Whether the answers of a rule run over the stored pairs."""
+    answer = []
+
+    def trace(keys, loads):
+        fold, _ = study_fold()
+        memories = _write(rule, Pairs(keys, keys), fold, loads)
+        answer.append(_read_depends(rule, *memories, fold, loads, keys.shape[1]))
+
+    shapes = ((1024, 2), jnp.float32), ((2,), jnp.int32)
+    jax.eval_shape(trace, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
+    return answer[0]
+
+
+def _depends(program: core.Jaxpr, inputs: list) -> list[bool]:
+    """Which outputs of a traced program depend on some of its inputs."""
+    known = set(inputs)
+    is_known = lambda x: not isinstance(x, core.Literal) and x in known
+    for equation in program.eqns:
+        if any(map(is_known, equation.invars)):
+            known.update(equation.outvars)
+    return [is_known(x) for x in program.outvars]

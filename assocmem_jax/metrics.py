@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._checks import ArrayLike, check_size, to_real
+from ._fold import Fold
+from ._pairs import Pairs
 
 
 def cosine_similarity(
@@ -59,10 +61,11 @@ def recall_at_1(
     target: ArrayLike,
     query_batch: int | None = None,
 ) -> Float[Array, " m"]:
-    r"""1 where the stored value nearest to $\hat v$ is the right one, else 0.
+    r"""1 where the stored value nearest to $\hat v$ equals the right one, else 0.
 
-    Nearest in Euclidean distance, the first of several that are equally near. A zero
-    vector is an ordinary point; an answer that is not finite counts as 0.
+    Nearest in Euclidean distance, the first of several that are equally near. Pairs
+    may share a value: each of them is right. A zero vector is an ordinary point; an
+    answer that is not finite counts as 0.
 
     Args:
         values: all stored values, `[n, v]`.
@@ -89,23 +92,33 @@ def recall_at_1(
         )
     if query_batch is not None:
         check_size("recall_at_1(query_batch=...)", query_batch)
-    n, m = values.shape[0], retrieved.shape[0]
-    tile = min(max(n * m // 4, 2**14), 2**22)
     # What all values share says nothing, and would cost digits.
     center = jnp.mean(values, axis=0, keepdims=True)
-    values, retrieved = values - center, retrieved - center
-    half_squares = jnp.sum(values**2, axis=-1) / 2
+    stored, retrieved = Pairs(values, values - center), retrieved - center
+    fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
+    hit = lambda x: is_nearest(*x, stored, fold)
+    return jax.lax.map(hit, (stored.values[target], retrieved), batch_size=batch)
 
-    def hit(answer):
-        x, index = answer
+
+def is_nearest(
+    value: Float[Array, " v"], answer: Float[Array, " v"], pairs: Pairs, fold: Fold
+) -> Float[Array, ""]:
+    """1 where the stored value nearest to `answer` equals `value`, else 0."""
+
+    def nearest(block):
         # Half the squared distance, without the term that all values share.
-        nearness = jnp.matmul(values, x, precision="highest") - half_squares
-        nearest = jnp.argmax(nearness)
-        found = (nearest == index) & jnp.isfinite(nearness[nearest])
-        return found.astype(values.dtype)
+        half_squares = jnp.sum(block.values**2, axis=-1) / 2
+        nearness = fold.dot(block.values, answer) - half_squares
+        nearness = jnp.where(block.mask, nearness, jnp.finfo(nearness.dtype).min)
+        row = jnp.argmax(nearness)
+        return nearness[row], block.values[row]
 
-    batch = min(query_batch or max(1, tile // n), m)
-    return jax.lax.map(hit, (retrieved, target), batch_size=batch)
+    def merge(a, b):
+        return jax.tree.map(lambda x, y: jnp.where(b[0] > a[0], y, x), a, b)
+
+    nearness, found = fold(nearest, merge, pairs)
+    hit = jnp.all(found == value) & jnp.isfinite(nearness)
+    return hit.astype(value.dtype)
 
 
 def _paired(call: str, values: ArrayLike, retrieved: ArrayLike):

@@ -1,40 +1,25 @@
-"""Studies: what rules retrieve over a grid of dimensions and loads."""
+"""Studies: what rules retrieve over whole grids, and what they hold."""
 
-import functools
-import json
-import platform
-import time
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from . import __version__
-from ._checks import check_seed, check_size
-from ._fold import Fold
-from ._measure import METRICS, measure
-from ._pairs import Pairs
+from ._capacity import as_study, capacity as capacity, search
+from ._checks import check_size
+from ._execute import execute
+from ._intervals import mean_interval as mean_interval
+from ._plan import rows, search_rows
 from ._rule import AbstractRule
-from ._threads import half_the_cores, limit_lapack
+from ._scaling import fit_scaling as fit_scaling
+from ._spec import Spec as Spec
+from ._store import Store, load_study as load_study
 from .patterns import AbstractEnsemble, Gaussian
-
-
-_EXAMPLES = {
-    "rules": '{"softmax": Softmax()}',
-    "d": "[16, 32]",
-    "n": "[4, 8]",
-    "ensemble": "Gaussian()",
-}
-_LONG_NAMES = {
-    "cosine": "cosine similarity of right and retrieved value",
-    "distance": "Euclidean distance of right and retrieved value",
-}
 
 
 def sweep(
@@ -42,184 +27,214 @@ def sweep(
     *,
     d: Sequence[int] | np.ndarray,
     n: Sequence[int] | np.ndarray,
+    trials: int = 1,
+    v: int | None = None,
     ensemble: AbstractEnsemble = Gaussian(),
+    values: AbstractEnsemble | str | None = None,
+    query_noise: float | Sequence[float] | np.ndarray = 0.0,
+    mask_fraction: float | Sequence[float] | np.ndarray = 0.0,
+    flip_probability: float | Sequence[float] | np.ndarray = 0.0,
+    vary: Mapping[str, Sequence[float] | np.ndarray] | None = None,
+    metrics: Sequence[str] = ("cosine", "distance"),
+    success_cosine: float = 0.9,
     seed: int | np.integer = 0,
+    store: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    devices: Sequence[jax.Device] | None = None,
+    memory: int | None = None,
 ) -> xr.Dataset:
-    """Store n pairs, ask for each of them, and score the answers, over a grid.
+    r"""Store n pairs, ask for each of them, and score the answers, over a grid.
 
-    Keys and values have the same dimension d. The draw of a dimension depends on the
-    seed and d alone: all rules and loads of it see the same patterns, a load the first
-    n of them. One program is compiled per rule and dimension, whatever the loads.
+    One program is compiled per rule and dimension, whatever the loads, trials,
+    hyperparameters and noise. The numbers of a cell depend on the seed, d, the trial
+    and the cell's own settings alone: all rules see the same patterns, a load the first
+    n of them, and grid, order, batches, devices and interruptions change nothing (on a
+    CPU, to the last bit).
 
     Args:
-        rules: the rules, by name.
-        d: dimensions.
-        n: loads, in number of pairs.
-        ensemble: how keys and values are drawn.
+        rules: the retrieval rules, by name.
+        d: dimensions of the keys, ascending.
+        n: loads, numbers of stored pairs, ascending.
+        trials: independent draws of every cell.
+        v: dimension of the values. `None` is d.
+        ensemble: how keys are drawn.
+        values: how values are drawn, independently of the keys; or "keys", each key its
+            own value (autoassociation); or "one-hot", one of v unit vectors, at random.
+            `None` takes the ensemble's own where it has some, else `Gaussian()`.
+        query_noise: standard deviation of the noise added to each coordinate of a
+            query. Several levels make an axis of the result, here and below.
+        mask_fraction: share of a query's coordinates set to zero.
+        flip_probability: share of a query's coordinates that change their sign.
+        vary: values of the rules' hyperparameters, by name: each an axis, such as
+            `{"beta": [0.1, 1.0]}`. A rule without the hyperparameter has the same
+            numbers all along.
+        metrics: what is measured. "cosine", "distance" and "squared_error" of right and
+            retrieved value; "success", cosine above `success_cosine`; "recall", the
+            nearest stored value is the right one; "all_correct", all are recalled.
+        success_cosine: the cosine above which an answer counts as a success.
         seed: of the random numbers.
-        progress: show a progress bar on stderr, if that is a terminal.
+        store: a folder that keeps each chunk of finished work. The same call goes on
+            where another one, complete or killed, stopped.
+        progress: show a progress bar on stderr, if that is a terminal, or in a
+            notebook.
+        devices: where to compute. `None` takes all local devices.
+        memory: bytes that may be used on each device. `None` asks the device; on a CPU
+            it is half of the machine's memory.
 
     Returns:
-        A dataset over `rule`, `d` and `n`: `cosine` and `distance`, each the mean over
-        the stored pairs, `cosine_std` and `distance_std`, the standard deviations over
-        the stored pairs, and in its attributes where the numbers come from.
+        A dataset over `rule`, `d`, `n`, the axes of `vary` and of corruption, and
+        `trial`. Each metric is the mean over the stored pairs, `<metric>_std` the
+        standard deviation over them. The attributes say where the numbers come from.
 
     Raises:
-        TypeError: if an argument is of the wrong kind, or a dimension, load or seed is
-            not a whole number.
-        ValueError: if there is no rule, dimension or load, one is below 1 or there
-            twice, or the seed is not from 0 to below 2**32.
+        TypeError: if an argument is of the wrong kind.
+        ValueError: if an argument is out of range, the arguments do not go together, a
+            cell does not fit into memory, or `store` holds another study.
+        OSError: if `store` cannot be written. What is done is kept.
+
+    Example:
+        >>> import assocmem_jax as am
+        >>> ds = am.sweep({"dot": am.DotProduct()}, d=[16], n=[4, 8], trials=2)
+        >>> ds["cosine"].dims
+        ('rule', 'd', 'n', 'trial')
     """
-    _check_grid(rules, d, n, ensemble, seed)
-    d, n, seed = [int(size) for size in d], [int(load) for load in n], int(seed)
-    start = time.perf_counter()
-    loads = jnp.asarray(np.array(n, np.int32))
-    shape = (len(rules), len(d), len(n), len(METRICS))
-    mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    compile_seconds = 0.0
-    bar = tqdm(
-        total=len(rules) * sum(size * size for size in d),
-        desc="study",
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        disable=None if progress else True,
+    spec = Spec(
+        rules=rules,
+        d=d,
+        n=n,
+        trials=trials,
+        v=v,
+        ensemble=ensemble,
+        values=values,
+        query_noise=query_noise,
+        mask_fraction=mask_fraction,
+        flip_probability=flip_probability,
+        vary=vary or {},
+        metrics=metrics,
+        success_cosine=success_cosine,
+        seed=seed,
+    )
+    return run(spec, store=store, progress=progress, devices=devices, memory=memory)
+
+
+def run(
+    spec: Spec,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    devices: Sequence[jax.Device] | None = None,
+    memory: int | None = None,
+) -> xr.Dataset:
+    """Run a study that is described by its settings: see `sweep`."""
+    kept = None
+    if store is not None:
+        call = f"sweep(store={os.fspath(store)!r})"
+        kept = Store(call, Path(store), spec.describe())
+    return execute(spec, kept, rows(max(spec.n)), progress, devices, memory)
+
+
+def search_capacity(
+    rules: Mapping[str, AbstractRule],
+    *,
+    d: Sequence[int] | np.ndarray,
+    threshold: float,
+    metric: str = "cosine",
+    trials: int = 16,
+    start: int = 4,
+    limit: int = 2**15,
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    v: int | None = None,
+    ensemble: AbstractEnsemble = Gaussian(),
+    values: AbstractEnsemble | str | None = None,
+    query_noise: float = 0.0,
+    mask_fraction: float = 0.0,
+    flip_probability: float = 0.0,
+    success_cosine: float = 0.9,
+    seed: int | np.integer = 0,
+    progress: bool = False,
+    devices: Sequence[jax.Device] | None = None,
+    memory: int | None = None,
+) -> xr.Dataset:
+    """Find the load at which each rule fails, without a grid of loads.
+
+    Doubles the load until the metric crosses the threshold, then narrows. A dimension
+    compiles a program for each factor of 16 in the load, and none to narrow.
+
+    Args:
+        rules: the retrieval rules, by name.
+        d: dimensions of the keys, ascending.
+        threshold: where the metric stops to pass.
+        metric: what is measured, as in `sweep`.
+        trials: independent draws of every cell, at least 2.
+        start: the load to begin with.
+        limit: the largest load to try. What it does not reach is censored.
+        tolerance: how far apart the last load that passes and the first that fails may
+            be in the end, relative to the former.
+        confidence: of the intervals.
+        v: dimension of the values, as in `sweep`.
+        ensemble: how keys are drawn.
+        values: how values are drawn, as in `sweep`.
+        query_noise: standard deviation of the noise added to a query.
+        mask_fraction: share of a query's coordinates set to zero.
+        flip_probability: share of a query's coordinates that change their sign.
+        success_cosine: the cosine above which an answer counts as a success.
+        seed: of the random numbers.
+        progress: show a progress bar on stderr, if that is a terminal.
+        devices: where to compute. `None` takes all local devices.
+        memory: bytes that may be used on each device, as in `sweep`.
+
+    Returns:
+        What `capacity` returns, over `rule` and `d`.
+
+    Raises:
+        TypeError: if an argument is of the wrong kind.
+        ValueError: if an argument is out of range, or there are fewer than 2 trials.
+    """
+    check_size("search_capacity(trials=...)", trials)
+    if trials < 2:
+        raise ValueError(
+            f"`search_capacity(trials=...)` must be at least 2, got {trials}. An "
+            "interval needs several."
+        )
+    spec = Spec(
+        rules=rules,
+        d=d,
+        n=[start],
+        trials=trials,
+        v=v,
+        ensemble=ensemble,
+        values=values,
+        query_noise=query_noise,
+        mask_fraction=mask_fraction,
+        flip_probability=flip_probability,
+        metrics=[metric],
+        success_cosine=success_cosine,
+        seed=seed,
     )
 
-    def compiled(size, rule):
-        begin = time.perf_counter()
-        program = _program(*_structure(rule), size, max(n), len(n))
-        return program, time.perf_counter() - begin
+    def found(name: str, size: int) -> xr.Dataset:
+        def evaluate(n: int) -> np.ndarray:
+            cell = dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
+            data = execute(cell, None, search_rows(n), False, devices, memory)
+            return data[metric].values.ravel()
 
-    # Compiling releases the interpreter lock, so later programs are made while earlier
-    # ones run, the longest first. One compilation keeps about two cores busy.
-    longest_first = sorted(d, reverse=True)
-    with bar, limit_lapack(), _Pool(half_the_cores()) as pool:
-        programs = {
-            (size, name): pool.submit(compiled, size, rule)
-            for size in longest_first
-            for name, rule in rules.items()
-        }
-        for size in longest_first:
-            j = d.index(size)
-            streams = _streams(jax.random.key(seed), size)
-            pairs = Pairs(*(ensemble.draw(rng, max(n), size) for rng in streams))
-            for i, (name, rule) in enumerate(rules.items()):
-                bar.set_postfix_str(f"{name}, d = {size}")
-                run, seconds = programs[size, name].result()
-                compile_seconds += seconds
-                moments = jax.device_get(run(rule, pairs, loads))
-                mean[i, j], std[i, j] = moments.mean, moments.std
-                bar.update(size * size)
-    dataset = _dataset(mean, std, list(rules), d, n)
-    return dataset.assign_attrs(
-        _provenance(),
-        spec=_spec(rules, d, n, ensemble, seed),
-        seconds=time.perf_counter() - start,
-        compile_seconds=compile_seconds,
-    )
+        scores = search(
+            evaluate,
+            start=start,
+            limit=limit,
+            threshold=threshold,
+            metric=metric,
+            tolerance=tolerance,
+        )
+        study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
+        return capacity(study, metric, threshold, confidence=confidence)
 
-
-def _spec(rules, d, n, ensemble, seed) -> str:
-    """The settings of a study as JSON, numbers inside rules included."""
-    described = {
-        name: eqx.tree_pformat(rule, short_arrays=False) for name, rule in rules.items()
-    }
-    spec = {"rules": described, "d": d, "n": n, "ensemble": repr(ensemble)}
-    return json.dumps({**spec, "seed": seed})
-
-
-def _check_grid(rules, d, n, ensemble, seed) -> None:
-    for argument, given, kind in (
-        ("rules", rules, Mapping),
-        ("d", d, Collection),
-        ("n", n, Collection),
-        ("ensemble", ensemble, AbstractEnsemble),
-    ):
-        if not isinstance(given, kind):
-            example = _EXAMPLES[argument]
-            raise TypeError(
-                f"`sweep({argument}=...)` must be like `{example}`, got {given!r}."
-            )
-    for name, rule in rules.items():
-        if not isinstance(rule, AbstractRule):
-            raise TypeError(
-                f"`sweep(rules=...)` must map names to rules such as `Softmax()`, got "
-                f"{rule!r} for {name!r}."
-            )
-    for axis, entries in {"rules": rules, "d": d, "n": n}.items():
-        if len(entries) == 0:
-            raise ValueError(
-                f"`sweep({axis}=...)` must not be empty, got {entries!r}. Pass "
-                f"something like `{_EXAMPLES[axis]}`."
-            )
-        if axis != "rules":
-            for entry in entries:
-                check_size(f"sweep({axis}=...)", entry)
-        if len(set(entries)) < len(entries):
-            raise ValueError(
-                f"`sweep({axis}=...)` must not repeat, got {entries!r}. Pass each "
-                "entry once."
-            )
-    check_seed("sweep(seed=...)", seed)
-
-
-def _structure(rule: AbstractRule) -> tuple[Any, tuple]:
-    leaves, tree = jax.tree.flatten(rule)
-    return tree, tuple(jax.typeof(x) for x in leaves)
-
-
-@jax.jit
-def _streams(rng, d):
-    """Random keys of the keys and of the values of dimension d."""
-    return tuple(jax.random.split(jax.random.fold_in(rng, d)))
-
-
-class _Pool(ThreadPoolExecutor):
-    """Threads that drop what they have not begun when the block is left."""
-
-    def __exit__(self, *exc_info):
-        self.shutdown(wait=False, cancel_futures=True)
-
-
-@functools.lru_cache(maxsize=256)
-def _program(tree, leaves, d: int, n_max: int, num_loads: int):
-    """The compiled kernel for rules of one structure."""
-    rule = jax.tree.unflatten(tree, leaves)
-    rows = jax.ShapeDtypeStruct((n_max, d), jnp.float32)
-    pairs = jax.eval_shape(Pairs, rows, rows)
-    loads = jax.ShapeDtypeStruct((num_loads,), jnp.int32)
-    return measure.lower(rule, pairs, loads).compile()
-
-
-def _dataset(mean, std, rules, d, n) -> xr.Dataset:
-    variables = {}
-    for i, metric in enumerate(METRICS):
-        name = _LONG_NAMES[metric]
-        spread = f"standard deviation over the stored pairs of the {name}"
-        for key, array, long_name in (
-            (metric, mean, name),
-            (f"{metric}_std", std, spread),
-        ):
-            attrs = {"long_name": long_name, "units": "1"}
-            variables[key] = (("rule", "d", "n"), array[..., i], attrs)
-    coords = {
-        "rule": ("rule", rules, {"long_name": "retrieval rule"}),
-        "d": (
-            "d",
-            list(d),
-            {"long_name": "dimension of keys and values", "units": "1"},
-        ),
-        "n": ("n", list(n), {"long_name": "number of stored pairs", "units": "1"}),
-    }
-    return xr.Dataset(variables, coords)
-
-
-def _provenance() -> dict[str, str]:
-    return {
-        "assocmem_jax": __version__,
-        "jax": jax.__version__,
-        "python": platform.python_version(),
-        "device": jax.devices()[0].device_kind,
-        "dtype": "float32",
-        "precision": Fold().precision,
-    }
+    cells = [(name, int(size)) for name in spec.rules for size in spec.d]
+    bar = tqdm(cells, desc="search_capacity", disable=None if progress else True)
+    parts = {cell: found(*cell) for cell in bar}
+    by_rule = [
+        xr.concat([parts[name, int(size)] for size in spec.d], "d")
+        for name in spec.rules
+    ]
+    return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)

@@ -42,10 +42,12 @@ def test_recall_equals_its_definition(query_batch, rng):
     np.testing.assert_array_equal(hits, expected)
 
 
-def test_recall_goes_to_the_first_of_equals():
+def test_recall_counts_every_pair_that_shares_the_nearest_value():
     values = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
-    hits = am.metrics.recall_at_1(values, np.zeros((2, 2)), np.array([1, 2]))
-    np.testing.assert_array_equal(hits, [1, 0])
+    hits = am.metrics.recall_at_1(values, np.zeros((3, 2)), np.array([0, 1, 2]))
+    np.testing.assert_array_equal(hits, [0, 1, 1])
+    between = am.metrics.recall_at_1(values, [[0.5, 0.0]] * 2, np.array([0, 1]))
+    np.testing.assert_array_equal(between, [1, 0])  # the first of equally near
 
 
 def test_recall_never_holds_all_distances(rng):

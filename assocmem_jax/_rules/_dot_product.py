@@ -8,7 +8,7 @@ from .._pairs import Pairs
 from .._rule import AbstractRule
 
 
-class DotProduct(AbstractRule[Float[Array, "v d"]]):
+class DotProduct(AbstractRule[Float[Array, "d v"]]):
     r"""Correlation matrix memory, $\hat v = V^\top K q$.
 
     The Hebbian outer-product rule; linear attention without a feature map. The memory
@@ -19,16 +19,16 @@ class DotProduct(AbstractRule[Float[Array, "v d"]]):
         Anderson (1972), doi:10.1016/0025-5564(72)90075-2.
     """
 
-    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Float[Array, "v d"]:
-        r"""The correlation matrix, the sum of $v_i k_i^\top$."""
-        correlate = lambda block: fold.dot(block.values.T, block.keys)
+    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Float[Array, "d v"]:
+        r"""The correlation matrix, the sum of $k_i v_i^\top$."""
+        correlate = lambda block: fold.dot(block.keys.T, block.values)
         return fold(correlate, jnp.add, pairs)
 
     def read(
         self,
-        memory: Float[Array, "v d"],
+        memory: Float[Array, "d v"],
         query: Float[Array, " d"],
         fold: Fold = Fold(),
     ) -> Float[Array, " v"]:
-        """The correlation matrix times the query."""
-        return fold.dot(memory, query)
+        """The query times the correlation matrix."""
+        return fold.dot(query, memory)

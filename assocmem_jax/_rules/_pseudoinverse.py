@@ -16,12 +16,13 @@ class PseudoinverseMemory(eqx.Module):
     """What the pseudoinverse rule stores.
 
     Attributes:
-        weights: the matrix W that maps keys to values.
+        weights: the matrix that maps keys to values, for rows: query times weights. It
+            is the transpose of the W of the literature.
         rank: effective rank of the keys. Below min(n, d), some keys are linear
             combinations of others, to the accuracy that `rtol` states.
     """
 
-    weights: Float[Array, "v d"]
+    weights: Float[Array, "d v"]
     rank: Int[Array, ""]
 
 
@@ -76,7 +77,7 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
         else:
             rtol = jax.lax.stop_gradient(self.rtol).astype(dtype)
         weights, rank = minimum_norm(pairs, rtol=rtol, fold=fold)
-        return PseudoinverseMemory(weights.T, rank)
+        return PseudoinverseMemory(weights, rank)
 
     def read(
         self,
@@ -84,5 +85,5 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
         query: Float[Array, " d"],
         fold: Fold = Fold(),
     ) -> Float[Array, " v"]:
-        """The weights times the query."""
-        return fold.dot(memory.weights, query)
+        """The query times the weights."""
+        return fold.dot(query, memory.weights)

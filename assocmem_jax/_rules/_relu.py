@@ -30,7 +30,7 @@ class ReLU(AbstractRule[Pairs]):
         """Values weighted by the positive part of their scores."""
 
         def weigh(block):
-            weights = jax.nn.relu(fold.dot(block.keys, query))
+            weights = jax.nn.relu(fold.dot(query, block.keys.T))
             return fold.dot(weights, block.values)
 
         return fold(weigh, jnp.add, memory)

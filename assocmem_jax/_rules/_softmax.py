@@ -46,7 +46,7 @@ class Softmax(AbstractRule[Pairs]):
         beta = self.beta.astype(query.dtype)
 
         def attend(block):
-            scores = fold.dot(block.keys, beta * query)
+            scores = fold.dot(beta * query, block.keys.T)
             # Not -inf: a block may have no pair present, and inf - inf is nan.
             scores = jnp.where(block.mask, scores, jnp.finfo(scores.dtype).min)
             top = jnp.max(scores)

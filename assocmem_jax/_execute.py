@@ -1,0 +1,81 @@
+"""A study from beginning to end: what is kept, what is left to do, the result."""
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+
+import jax
+import xarray as xr
+
+from ._dataset import assemble, chunk_dataset
+from ._plan import Chunk, chunks as planned_chunks, trial_work
+from ._progress import Progress
+from ._run import Runner
+from ._spec import Spec
+from ._store import Store
+
+
+def execute(
+    spec: Spec,
+    store: Store | None,
+    rows: int,
+    progress: bool,
+    devices: Sequence[jax.Device] | None,
+    memory: int | None,
+) -> xr.Dataset:
+    """Compute the chunks of a study that the store does not hold, and assemble all.
+
+    Args:
+        spec: what is measured.
+        store: where finished chunks are kept, if anywhere.
+        rows: pairs that programs are compiled for, at least the largest load.
+        progress: show a progress bar.
+        devices: where to compute. `None` takes all local devices.
+        memory: bytes that may be used on each device. `None` asks the device.
+    """
+    start = time.perf_counter()
+    devices = list(jax.local_devices() if devices is None else devices)
+    chunks = planned_chunks(spec, rows)
+    names = {chunk: f"{i:05d}" for i, chunk in enumerate(chunks)}
+    done: dict[Chunk, xr.Dataset] = {}
+    if store is not None:
+        kept = {chunk: store.load(names[chunk]) for chunk in chunks}
+        done = {chunk: data for chunk, data in kept.items() if data is not None}
+    todo = [chunk for chunk in chunks if chunk not in done]
+    cells = len(spec.n) * len(spec.corruptions().noise_std)
+    work = {
+        chunk: chunk.count * trial_work(spec, chunk.rule, chunk.d, spec.n)
+        for chunk in todo
+    }
+    count = cells * sum(chunk.count for chunk in todo)
+    with Progress(progress, sum(work.values()), count) as bar:
+        runner = Runner(spec, rows, devices, memory, bar.say)
+        try:
+            for chunk, scores in runner.results(todo):
+                done[chunk] = chunk_dataset(spec, chunk, *scores)
+                if store is not None:
+                    store.save(names[chunk], done[chunk])
+                bar.add(work[chunk], cells * chunk.count)
+        except KeyboardInterrupt as error:
+            kept = "Nothing is kept without `sweep(store=...)`."
+            if store is not None:
+                kept = (
+                    f"{len(done)} of {len(chunks)} chunks are kept in {store.path}; the "
+                    "same call goes on from there."
+                )
+            error.add_note(f"Stopped. {kept}")
+            raise
+    dataset = assemble(spec, done).assign_attrs(
+        title="What associative memories hold",
+        spec=json.dumps(spec.describe()),
+        jax=jax.__version__,
+        python=platform.python_version(),
+        device=devices[0].device_kind,
+        devices=len(devices),
+        seconds=time.perf_counter() - start,
+        compile_seconds=runner.compile_seconds,
+    )
+    if store is not None:
+        store.finish(dataset)
+    return dataset

@@ -1,0 +1,150 @@
+"""How a study is cut into chunks, and what each of them costs."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import jax
+
+from ._measure import Shape, reads_pairs, study_fold
+from ._spec import Spec
+from ._spec_checks import DERIVED
+
+
+# Floating-point operations of a chunk: seconds on a CPU. The plan depends on the study
+# alone, so that a study can go on with other devices and other memory.
+_CHUNK_WORK = 2.0**38
+# Bytes of a batch of trials beyond which a CPU's caches no longer hold it.
+_CPU_BATCH = 2**24
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """A slice of the trials of one rule, at one point of `vary` and one dimension.
+
+    Attributes:
+        rule: its name.
+        point: which of `Spec.points`.
+        d: dimension of the keys.
+        first: the first trial.
+        count: how many trials.
+        size: how many trials the other chunks of this dimension have.
+    """
+
+    rule: str
+    point: int
+    d: int
+    first: int
+    count: int
+    size: int
+
+
+def chunks(spec: Spec, rows: int) -> list[Chunk]:
+    """All chunks of a study, those of the largest dimension first.
+
+    Their sizes suit the largest load that `rows` hold, so that programs are shared.
+    """
+    planned, loads = [], (rows,) * len(spec.n)
+    for d in reversed(spec.d):
+        for name in spec.rules:
+            most = _power_of_two(spec.trials)
+            while most > 1 and most * trial_work(spec, name, d, loads) > _CHUNK_WORK:
+                most //= 2
+            for point in range(len(spec.points(name))):
+                for first in range(0, spec.trials, most):
+                    count = min(most, spec.trials - first)
+                    planned.append(Chunk(name, point, d, first, count, most))
+    return planned
+
+
+def kernel_shape(
+    spec: Spec, chunk: Chunk, rows: int, budget: int, on_cpu: bool
+) -> Shape:
+    """What the kernel of a chunk is compiled for.
+
+    Raises:
+        ValueError: if a single trial does not fit the budget, in bytes.
+    """
+    needed = trial_bytes(spec, chunk.rule, chunk.d, rows)
+    if needed > budget:
+        raise ValueError(
+            f"`sweep(d=..., n=...)` needs about {_gib(needed)} for one trial of "
+            f"{chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}, and has "
+            f"{_gib(budget)}. Ask for smaller d or n, or raise `memory=`."
+        )
+    batch = chunk.size
+    limit = min(budget, max(needed, _CPU_BATCH)) if on_cpu else budget
+    while batch > 1 and batch * needed > limit:
+        batch //= 2
+    scores = tuple(dict.fromkeys(DERIVED.get(name, name) for name in spec.metrics))
+    return Shape(
+        d=chunk.d,
+        v=spec.value_dimension(chunk.d),
+        rows=rows,
+        trials=chunk.size,
+        batch=batch,
+        scores=scores,
+        values=spec.value_source,
+        corrupted=spec.corrupted,
+    )
+
+
+def rows(n: int) -> int:
+    """Rows that hold n pairs: a power of two, so that near loads share a program."""
+    return max(1024, _power_of_two(n))
+
+
+def search_rows(n: int) -> int:
+    """Rows that hold n pairs: in steps of 16, so that a search shares its programs."""
+    rows = 1024
+    while rows < n:
+        rows *= 16
+    return rows
+
+
+def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
+    """Floating-point operations of one trial, roughly: its products."""
+    v, levels = spec.value_dimension(d), len(spec.corruptions().noise_std)
+    largest, total = float(max(loads)), float(sum(loads))
+    work = 2 * largest * d * (d + v)
+    if reads_pairs(spec.rules[name]):
+        work += 2 * levels * largest**2 * (d + v)
+    else:
+        work += 2 * levels * total * d * v
+    if {"recall", "all_correct"} & set(spec.metrics):
+        work += 2 * levels * float(sum(n * n for n in loads)) * v
+    return work
+
+
+def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
+    """Bytes that one trial needs, roughly: pairs, memories, one tile of scores."""
+    v, loads = spec.value_dimension(d), len(spec.n)
+    fold, queries = study_fold()
+    numbers = rows * (d + v) + 3 * fold.block_size * (d + v)
+    numbers += 4 * queries * (fold.block_size + d + v)
+    if reads_pairs(spec.rules[name]):
+        numbers += 3 * loads * queries * v
+    else:
+        numbers += 3 * loads * d * max(d, v) + 12 * d * max(d, v)
+    return 4 * numbers
+
+
+def default_budget(devices: list[jax.Device]) -> int:
+    """Bytes that a study may use on each device."""
+    stats = [device.memory_stats() for device in devices]
+    limits = [s["bytes_limit"] - s.get("bytes_in_use", 0) for s in stats if s]
+    if limits:
+        return int(0.9 * min(limits))
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        physical = 2**33
+    return physical // 2 // len(devices)
+
+
+def _power_of_two(x: int) -> int:
+    return 1 << (x - 1).bit_length()
+
+
+def _gib(x: int) -> str:
+    return f"{x / 2**30:.3g} GiB"

@@ -1,0 +1,176 @@
+"""The engine of a study: compile side by side, run chunk by chunk, keep what is done."""
+
+import collections
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh
+
+from ._measure import Settings, Shape, measure
+from ._plan import Chunk, default_budget, kernel_shape
+from ._spec import Spec
+from ._threads import half_the_cores, limit_lapack
+
+
+@dataclasses.dataclass
+class Call:
+    """One call of a kernel: a chunk for every device, all of one rule and dimension."""
+
+    chunks: list[Chunk]
+    shape: Shape
+    settings: Settings
+
+
+class Runner:
+    """Runs the chunks of one study on some devices."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        rows: int,
+        devices: list[jax.Device],
+        memory: int | None,
+        say: Callable[[str], None],
+    ):
+        self._spec, self._rows, self._say = spec, rows, say
+        self._mesh = jax.make_mesh(
+            (len(devices),), ("cells",), axis_types=(AxisType.Auto,), devices=devices
+        )
+        self._budget = default_budget(devices) if memory is None else memory
+        self._on_cpu = devices[0].platform == "cpu"
+        self._pool = _Pool(half_the_cores())
+        self._programs: dict[Any, Future] = {}
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time spent compiling so far, side by side with other work."""
+        done = (x for x in self._programs.values() if x.done() and not x.cancelled())
+        return sum(x.result()[1] for x in done if x.exception() is None)
+
+    def results(
+        self, chunks: list[Chunk]
+    ) -> Iterator[tuple[Chunk, tuple[np.ndarray, np.ndarray, tuple[str, ...]]]]:
+        """Mean and deviation of every chunk, and the names of its scores.
+
+        The next call runs while the results of the last one are being fetched.
+        """
+        with self._pool, limit_lapack():
+            calls = self._calls(chunks)
+            for call in calls:
+                self._program(call.settings, call.shape)
+            running = collections.deque()
+            for call in calls:
+                running.append((call, self._start(call)))
+                if len(running) > 1:
+                    yield from self._finish(*running.popleft())
+            while running:
+                yield from self._finish(*running.popleft())
+
+    def _calls(self, chunks: list[Chunk]) -> list[Call]:
+        groups = collections.defaultdict(list)
+        for chunk in chunks:
+            groups[chunk.rule, chunk.point, chunk.d].append(chunk)
+        calls, devices = [], self._mesh.size
+        for together in groups.values():
+            shape = kernel_shape(
+                self._spec, together[0], self._rows, self._budget, self._on_cpu
+            )
+            settings = settings_of(self._spec, together[0])
+            calls += [
+                Call(together[i : i + devices], shape, settings)
+                for i in range(0, len(together), devices)
+            ]
+        return calls
+
+    def _program(self, settings: Settings, shape: Shape) -> Future:
+        key = _structure(settings), shape, self._mesh
+        if key not in self._programs:
+            self._programs[key] = self._pool.submit(_timed, *key)
+        return self._programs[key]
+
+    def _start(self, call: Call):
+        """Begin a call, and do not wait for it."""
+        what = f"{call.chunks[0].rule}, d = {call.chunks[0].d}"
+        program = self._program(call.settings, call.shape)
+        if not program.done():
+            self._say(f"compiling {what}")
+        padding = [0] * (self._mesh.size - len(call.chunks))
+        column = lambda name: jnp.asarray(
+            np.array([getattr(c, name) for c in call.chunks] + padding, np.int32)
+        )
+        try:
+            compiled, _ = program.result()
+            self._say(f"running {what}")
+            return compiled(call.settings, column("first"), column("count"))
+        except jax.errors.JaxRuntimeError as error:
+            return error
+
+    def _finish(self, call: Call, running):
+        """Wait for a call; where memory does not suffice, call with less at a time."""
+        try:
+            if isinstance(running, Exception):
+                raise running
+            mean, std = jax.device_get(running)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error) or call.shape.batch == 1:
+                raise
+            call.shape = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
+            yield from self._finish(call, self._start(call))
+            return
+        for i, chunk in enumerate(call.chunks):
+            trials = slice(chunk.count)
+            yield chunk, (mean[i, trials], std[i, trials], call.shape.scores)
+
+
+def settings_of(spec: Spec, chunk: Chunk) -> Settings:
+    """What the kernel of a chunk is told."""
+    point = spec.points(chunk.rule)[chunk.point]
+    rule = dataclasses.replace(spec.rules[chunk.rule], **point)  # pyright: ignore
+    rng = jax.random.key(spec.seed, impl="threefry2x32")
+    return Settings(
+        rule=rule,
+        keys=spec.ensemble,
+        values=spec.value_ensemble(),
+        rng=_fold_in(rng, chunk.d),
+        loads=jnp.asarray(np.array(spec.n, np.int32)),
+        corruptions=spec.corruptions(),
+        success_cosine=jnp.asarray(np.float32(spec.success_cosine)),
+    )
+
+
+_fold_in = jax.jit(jax.random.fold_in)
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads that drop what they have not begun when the block is left."""
+
+    def __exit__(self, *exc_info):
+        self.shutdown(wait=False, cancel_futures=True)
+
+
+def _structure(settings: Settings) -> tuple[Any, tuple]:
+    """All of the settings that a program is compiled for."""
+    leaves, tree = jax.tree.flatten(settings)
+    return tree, tuple(jax.typeof(x) for x in leaves)
+
+
+def _timed(structure, shape: Shape, mesh: Mesh):
+    """A compiled kernel, and the seconds that it took now."""
+    start = time.perf_counter()
+    program = compiled_kernel(*structure, shape, mesh)
+    return program, time.perf_counter() - start
+
+
+@functools.lru_cache(maxsize=256)
+def compiled_kernel(tree, leaves, shape: Shape, mesh: Mesh):
+    """The kernel, compiled for settings of one structure."""
+    settings = jax.tree.unflatten(tree, leaves)
+    each = jax.ShapeDtypeStruct((mesh.size,), jnp.int32)
+    return measure.lower(settings, each, each, shape=shape, mesh=mesh).compile()

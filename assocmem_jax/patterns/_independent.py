@@ -1,0 +1,53 @@
+"""Patterns of independent coordinates, and the sphere."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from .. import _random
+from ._ensemble import AbstractEnsemble
+
+
+class Gaussian(AbstractEnsemble):
+    """Independent coordinates from N(0, 1)."""
+
+    def rows(
+        self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
+    ) -> Float[Array, "b d"]:
+        """The patterns at these indices, in float32, one per row."""
+        return _random.normal(rng, index, d)
+
+
+class Spherical(AbstractEnsemble):
+    r"""Uniform on the sphere of radius $\sqrt d$.
+
+    References:
+        Muller (1959), doi:10.1145/377939.377946 (normal coordinates, normalized).
+    """
+
+    def rows(
+        self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
+    ) -> Float[Array, "b d"]:
+        """The patterns at these indices, in float32, one per row."""
+        normal = _random.normal(rng, index, d)
+        squares = _random.rounded(normal * normal)
+        # By halves, as the order of `jnp.sum` depends on the number of rows. Never
+        # zero, as no coordinate is.
+        while squares.shape[1] > 1:
+            half = -(-squares.shape[1] // 2)
+            rest = squares[:, half:]
+            rest = jnp.pad(rest, ((0, 0), (0, half - rest.shape[1])))
+            squares = squares[:, :half] + rest
+        norm = _random.rounded(jnp.sqrt(squares))
+        return _random.rounded(d**0.5 * (normal / norm))
+
+
+class Bipolar(AbstractEnsemble):
+    """Independent coordinates, -1 or +1 with equal probability."""
+
+    def rows(
+        self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
+    ) -> Float[Array, "b d"]:
+        """The patterns at these indices, in float32, one per row."""
+        top = _random.bits(rng, index, d) >> np.uint32(31)
+        return 1 - 2 * top.astype(jnp.float32)

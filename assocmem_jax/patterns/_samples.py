@@ -1,0 +1,171 @@
+"""The user's own arrays."""
+
+import os
+import pathlib
+import zipfile
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from .. import _random
+from .._checks import ArrayLike, is_traced
+from ._ensemble import AbstractEnsemble
+from ._parameters import to_float32
+
+
+class Samples(AbstractEnsemble):
+    """The rows of an array, in random order and without repeats.
+
+    Their norms are as they come: nothing is centered or scaled.
+
+    Attributes:
+        keys: the patterns, one per row; held in float32.
+        values: one value per row of `keys`, or `None`.
+
+    Raises:
+        TypeError: if an array does not hold real numbers.
+        ValueError: if an array does not have two axes, is empty or not finite, or
+            `values` does not have as many rows as `keys`.
+    """
+
+    keys: Float[Array, "rows d"] = eqx.field(converter=lambda x: _to_keys(x))
+    values: Float[Array, "value_rows v"] | None = eqx.field(
+        default=None, converter=lambda x: _to_values(x)
+    )
+
+    def __check_init__(self):
+        _require_finite("Samples(keys=...)", self.keys)
+        if self.values is None:
+            return
+        _require_finite("Samples(values=...)", self.values)
+        if self.keys.shape[0] != self.values.shape[0]:
+            raise ValueError(
+                "`Samples(values=...)` needs one value per key, got "
+                f"{self.keys.shape[0]} keys and {self.values.shape[0]} values."
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Samples":
+        """Read the arrays of a file that NumPy saved.
+
+        Args:
+            path: a `.npy` file, which holds the keys, or a `.npz` file, which holds
+                arrays named `keys` and, if there are any, `values`.
+
+        Returns:
+            The ensemble.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            TypeError: if an array does not hold real numbers.
+            ValueError: if the file is not one of these, or `Samples` refuses its
+                arrays.
+        """
+        return cls(**_read(pathlib.Path(path)))
+
+    @property
+    def has_values(self) -> bool:
+        """Whether there are values."""
+        return self.values is not None
+
+    def check(self, call: str, n: int, d: int) -> None:
+        """Raise if there are fewer than n rows, or they are not of dimension d."""
+        rows, dimension = self.keys.shape
+        if n > rows:
+            raise ValueError(
+                f"`{call}(n=...)` asks for {n} patterns, and `Samples` holds {rows}. "
+                "Ask for fewer, or pass more rows."
+            )
+        if d != dimension:
+            raise ValueError(
+                f"`{call}(d=...)` asks for dimension {d}, and `Samples` holds patterns "
+                f"of dimension {dimension}. Ask for that."
+            )
+
+    def rows(
+        self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
+    ) -> Float[Array, "b d"]:
+        """The patterns at these indices, in float32, one per row.
+
+        Indices past the last pattern give the last.
+        """
+        del d
+        return self.keys[self._places(rng, index)]
+
+    def value_rows(
+        self, rng: Key[Array, ""], index: Int[Array, " b"]
+    ) -> Float[Array, "b v"]:
+        """The values of the patterns at these indices, in float32, one per row.
+
+        Args:
+            rng: the key that the patterns are drawn with.
+            index: which patterns. Indices past the last give the last.
+
+        Returns:
+            One value per row.
+
+        Raises:
+            ValueError: if there are no values.
+        """
+        if self.values is None:
+            raise ValueError(
+                "`Samples.value_rows` needs values, got `Samples(values=None)`. Pass "
+                "one value per key."
+            )
+        return self.values[self._places(rng, index)]
+
+    def _places(self, rng, index):
+        """Where in the arrays these patterns are: by a shuffle, the same for all."""
+        rows = self.keys.shape[0]
+        words = _random.bits(rng, jnp.zeros(1, jnp.int32), rows)[0]
+        order = jnp.argsort(words, stable=True)
+        return order[jnp.clip(index, 0, rows - 1)]
+
+
+def _to_keys(x: ArrayLike) -> Float[Array, "..."]:
+    return to_float32("Samples(keys=...)", x, 2)
+
+
+def _to_values(x: ArrayLike | None) -> Float[Array, "..."] | None:
+    return None if x is None else to_float32("Samples(values=...)", x, 2)
+
+
+def _require_finite(call: str, x: Float[Array, "n d"]) -> None:
+    if is_traced(x):
+        return
+    broken = np.flatnonzero(~np.isfinite(np.asarray(x)).all(axis=1))
+    if broken.size:
+        raise ValueError(
+            f"`{call}` must be finite in float32, and {broken.size} of {x.shape[0]} "
+            f"rows are not, the first at [{broken[0]}]. Repair them, or leave them out."
+        )
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+    if path.suffix not in (".npy", ".npz"):
+        raise ValueError(
+            f"`Samples.load(path=...)` must end in `.npy` or `.npz`, got '{path}'. "
+            "Write it by `numpy.save` or `numpy.savez`."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"`Samples.load(path=...)` finds no file '{path}'.")
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"keys": loaded}
+            arrays = dict(loaded)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"`Samples.load(path=...)` cannot read '{path}': {error}"
+        ) from error
+    if set(arrays) not in ({"keys"}, {"keys", "values"}):
+        names = ", ".join(f"`{name}`" for name in sorted(arrays)) or "none"
+        raise ValueError(
+            "`Samples.load(path=...)` takes a file of the arrays `keys` and, if there "
+            f"are any, `values`; '{path}' holds {names}. Write it by "
+            "`numpy.savez(path, keys=keys, values=values)`."
+        )
+    return arrays

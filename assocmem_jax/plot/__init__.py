@@ -1,0 +1,6 @@
+"""Figures of a study. Every function draws into `ax` and returns it."""
+
+from ._axes import style as style
+from ._capacity import capacity as capacity
+from ._heatmap import heatmap as heatmap
+from ._lines import collapse as collapse, curves as curves, difference as difference

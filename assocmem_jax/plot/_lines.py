@@ -1,0 +1,222 @@
+"""Metrics against the number of stored pairs, as lines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from .._names import suggest
+from ._axes import axes_or_new, check_metric, label_of, looks_of, mean_over_trials
+
+
+def curves(
+    dataset: xr.Dataset,
+    metric: str,
+    *,
+    hue: str,
+    ax: Axes | None = None,
+    band: bool = True,
+    confidence: float = 0.95,
+    legend: bool = True,
+    **line: Any,
+) -> Axes:
+    """Draw a metric against the number of stored pairs, one line per entry of `hue`.
+
+    Args:
+        dataset: what `study.sweep` returned, with one entry of every dimension but `n`,
+            `hue` and `trial`.
+        metric: a variable of the dataset, such as "cosine".
+        hue: the dimension that the lines differ in. Numbers take ordered colors.
+        ax: where to draw. `None` makes new axes.
+        band: shade the interval of the mean, where there are several trials.
+        confidence: of the interval, between 0 and 1.
+        legend: draw a legend.
+        line: passed on to `matplotlib.axes.Axes.plot`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the metric or `hue` is unknown, another dimension is left, or the
+            confidence is not between 0 and 1.
+    """
+    _check_hue("curves", dataset, hue)
+    means = mean_over_trials(
+        "curves", dataset, metric, (hue, "n"), confidence=confidence
+    )
+    ax = axes_or_new(ax)
+    _draw(ax, means, hue, line, band=band, legend=legend)
+    ax.set_xlabel(label_of(dataset, "n"))
+    ax.set_ylabel(label_of(dataset, metric))
+    return ax
+
+
+def collapse(
+    dataset: xr.Dataset,
+    metric: str = "cosine",
+    *,
+    scale: Callable[[float], float] | None = None,
+    label: str | None = None,
+    ax: Axes | None = None,
+    band: bool = True,
+    confidence: float = 0.95,
+    legend: bool = True,
+    **line: Any,
+) -> Axes:
+    r"""Draw a metric against $n / s(d)$, one line per dimension.
+
+    Where capacity grows like $s(d)$, the lines of all dimensions fall on one.
+
+    Args:
+        dataset: what `study.sweep` returned, with one entry of every dimension but `n`,
+            `d` and `trial`.
+        metric: a variable of the dataset, such as "cosine".
+        scale: $s$, from a dimension to a positive number of pairs. `None` is
+            $s(d) = d$, which makes the axis the load.
+        label: what the horizontal axis says.
+        ax: where to draw. `None` makes new axes.
+        band: shade the interval of the mean, where there are several trials.
+        confidence: of the interval, between 0 and 1.
+        legend: draw a legend.
+        line: passed on to `matplotlib.axes.Axes.plot`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the metric is unknown, another dimension is left, a scale is not
+            positive and finite, or the confidence is not between 0 and 1.
+    """
+    means = mean_over_trials(
+        "collapse", dataset, metric, ("d", "n"), confidence=confidence
+    )
+    if label is None:
+        label = "load $n / d$" if scale is None else "$n / s(d)$"
+    scales = _scales(means["d"].values, scale)
+    ax = axes_or_new(ax)
+    _draw(ax, means, "d", line, band=band, legend=legend, scales=scales)
+    ax.set_xlabel(label)
+    ax.set_ylabel(label_of(dataset, metric))
+    return ax
+
+
+def difference(
+    dataset: xr.Dataset,
+    metric: str = "cosine",
+    *,
+    rules: tuple[str, str],
+    hue: str = "d",
+    ax: Axes | None = None,
+    band: bool = True,
+    confidence: float = 0.95,
+    legend: bool = True,
+    **line: Any,
+) -> Axes:
+    """Draw by how much the first of two rules is above the second, trial by trial.
+
+    All rules of a study see the same patterns, so the interval is that of the mean of
+    the differences: it is narrower than the intervals of the two rules suggest.
+
+    Args:
+        dataset: what `study.sweep` returned, with one entry of every dimension but
+            `rule`, `n`, `hue` and `trial`.
+        metric: a variable of the dataset, such as "cosine".
+        rules: the names of the two rules.
+        hue: the dimension that the lines differ in.
+        ax: where to draw. `None` makes new axes.
+        band: shade the interval of the mean, where there are several trials.
+        confidence: of the interval, between 0 and 1.
+        legend: draw a legend.
+        line: passed on to `matplotlib.axes.Axes.plot`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the metric, `hue` or a rule is unknown, another dimension is
+            left, or the confidence is not between 0 and 1.
+    """
+    check_metric("difference", dataset, metric)
+    _check_rules(dataset, rules)
+    of_rule = [dataset[[metric]].sel(rule=rule, drop=True) for rule in rules]
+    # Named anew: a difference is not what the metric is, such as a fraction.
+    paired = (of_rule[0] - of_rule[1]).rename({metric: "difference"})
+    _check_hue("difference", paired, hue)
+    means = mean_over_trials(
+        "difference", paired, "difference", (hue, "n"), confidence=confidence
+    )
+    ax = axes_or_new(ax)
+    ax.axhline(0, color="0.35", linewidth=0.8)
+    _draw(ax, means, hue, line, band=band, legend=legend)
+    ax.set_xlabel(label_of(dataset, "n"))
+    ax.set_ylabel(f"{label_of(dataset, metric)},\n{rules[0]} $-$ {rules[1]}")
+    return ax
+
+
+def _draw(ax, means, hue, line, *, band, legend, scales=None):
+    """Draw one line per entry of `hue`, and its band where there is one."""
+    handles = []
+    # Many bands on one another must not hide the lines.
+    alpha = min(0.2, 1 / means.sizes[hue])
+    for i, look in enumerate(looks_of(means[hue].values)):
+        one = means.isel({hue: i})
+        x = one["n"].values / (1 if scales is None else scales[i])
+        look = {**look, "markeredgewidth": 0, **line}
+        handles += ax.plot(x, one["mean"].values, **look)
+        if band and "low" in one:
+            ax.fill_between(
+                x,
+                one["low"].values,
+                one["high"].values,
+                color=handles[-1].get_color(),
+                alpha=alpha,
+                linewidth=0,
+            )
+    ax.set_xscale("log", base=2)
+    if legend and np.issubdtype(means[hue].dtype, np.number):
+        # The largest on top, as on a color bar.
+        ax.legend(handles=handles[::-1], title=label_of(means, hue))
+    elif legend:
+        ax.legend(handles=handles)
+
+
+def _scales(d, scale):
+    """The scale of every dimension."""
+    scales = [float(size if scale is None else scale(float(size))) for size in d]
+    for size, number in zip(d, scales, strict=True):
+        if not 0 < number < np.inf:
+            raise ValueError(
+                f"`collapse(scale=...)` must be positive and finite, got {number} for "
+                f"d = {size}. Return a number of pairs."
+            )
+    return scales
+
+
+def _check_hue(function: str, dataset: xr.Dataset, hue: str) -> None:
+    known = [
+        str(name)
+        for name, coord in dataset.coords.items()
+        if name not in ("n", "trial") and (name in dataset.dims or coord.ndim == 0)
+    ]
+    if hue not in known:
+        raise ValueError(
+            f"`{function}(hue=...)` must name a dimension that lines can differ in, "
+            f"got {hue!r}.{suggest(hue, known)}"
+        )
+
+
+def _check_rules(dataset: xr.Dataset, rules: tuple[str, str]) -> None:
+    if "rule" not in dataset.dims:
+        raise ValueError(
+            f"`difference(rules={rules!r})` needs a dataset over `rule`, got one over "
+            f"{', '.join(f'`{dim}`' for dim in dataset.sizes)}. Keep both rules."
+        )
+    known = [str(name) for name in dataset["rule"].values]
+    for rule in rules:
+        if rule not in known:
+            raise ValueError(
+                f"`difference(rules=...)` must name two rules of the dataset, got "
+                f"{rule!r}.{suggest(rule, known)}"
+            )
