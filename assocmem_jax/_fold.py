@@ -109,7 +109,8 @@ class Fold(eqx.Module):
         else:
             family = self.prefixes or Prefixes(self.stop[None])
             summaries = _blocks_before(of, merge, pairs, size, family)
-            out = jax.tree.map(lambda x: x[family.index], summaries)
+            pick = lambda x: jax.lax.dynamic_index_in_dim(x, family.index, 0, False)
+            out = jax.tree.map(pick, summaries)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
     def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
@@ -157,7 +158,11 @@ class Fold(eqx.Module):
                 left undefined.
         """
         family = Prefixes(stops, index, first)
-        return dataclasses.replace(self, stop=stops[index], prefixes=family)
+        return dataclasses.replace(
+            self,
+            stop=jax.lax.dynamic_index_in_dim(stops, index, 0, False),
+            prefixes=family,
+        )
 
     def alone(self) -> "Fold":
         """The same fold, no longer one of a family."""
@@ -195,7 +200,7 @@ class Fold(eqx.Module):
 
 def _limits() -> tuple[int, int]:
     """Rows in a block, and scores in a tile."""
-    return (512, 2**17) if jax.default_backend() == "cpu" else (4096, 2**22)
+    return (512, 2**19) if jax.default_backend() == "cpu" else (4096, 2**22)
 
 
 def _all_blocks(summarize, merge, pairs: tuple[Pairs, ...], size: int):
@@ -231,21 +236,21 @@ def _blocks_before(
 
     def step(state):
         i, j, carry, out = state
-        block_end = (i + 1) * size
-        stop = jnp.minimum(stops[j], block_end)
-        summary = of_block(i, stop)
+        prefix_end, block_end = at(j), (i + 1) * size
+        summary = of_block(i, jnp.minimum(prefix_end, block_end))
         # Choosing here, rather than starting from a summary of the first block,
         # compiles `summarize` once.
         choose = lambda first, later: jnp.where(i == 0, first, later)
         summary = jax.tree.map(choose, summary, merge(carry, summary))
-        count = lambda condition: condition.astype(stop.dtype)
-        is_prefix, is_block = stop == stops[j], stop == block_end
-        store = lambda x, y: x.at[j].set(jnp.where(is_prefix, y, x[j]))
-        out = jax.tree.map(store, out, summary)
-        keep = lambda new, old: jnp.where(is_block, new, old)
+        # Written over until the prefix is complete.
+        put = lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y, j, 0)
+        out = jax.tree.map(put, out, summary)
+        keep = lambda new, old: jnp.where(block_end <= prefix_end, new, old)
         carry = jax.tree.map(keep, summary, carry)
-        return i + count(is_block), j + count(is_prefix), carry, out
+        i = jnp.where(block_end <= prefix_end, i + 1, i)
+        return i, jnp.where(prefix_end <= block_end, j + 1, j), carry, out
 
+    at = lambda j: jax.lax.dynamic_index_in_dim(stops, j, 0, False)
     first = jnp.zeros_like(stops[0])
     like = jax.eval_shape(of_block, first, first)
     empty = lambda *axes: jax.tree.map(lambda x: jnp.zeros(axes + x.shape, x.dtype), like)

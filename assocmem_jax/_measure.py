@@ -9,14 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 from jax.sharding import Mesh, PartitionSpec as P
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from . import metrics
 from ._corruption import Corruption, corrupt
 from ._fold import Fold
 from ._moments import Moments
 from ._pairs import Pairs
-from ._random import streams
 from ._rule import AbstractRule
 from .patterns import AbstractEnsemble
 
@@ -57,7 +56,6 @@ class Settings(eqx.Module):
         rule: how a query is answered.
         keys: how keys are drawn.
         values: how values are drawn, if they are.
-        rng: of all random numbers of this dimension.
         loads: numbers of stored pairs, ascending.
         corruptions: of the queries, one entry per level.
         success_cosine: the cosine above which an answer is a success.
@@ -66,7 +64,6 @@ class Settings(eqx.Module):
     rule: AbstractRule
     keys: AbstractEnsemble
     values: AbstractEnsemble | None
-    rng: Key[Array, ""]
     loads: Int[Array, " loads"]
     corruptions: Corruption
     success_cosine: Float[Array, ""]
@@ -108,7 +105,7 @@ class Answers(eqx.Module):
 @functools.partial(jax.jit, static_argnames=("shape", "mesh"))
 def measure(
     settings: Settings,
-    first: Int[Array, " devices"],
+    words: UInt32[Array, "devices trials 3 2"],
     count: Int[Array, " devices"],
     *,
     shape: Shape,
@@ -118,8 +115,9 @@ def measure(
 
     Args:
         settings: what is measured.
-        first: the first trial that each device computes.
-        count: how many trials each device computes, at most `shape.trials`.
+        words: the random keys of the trials of each device, as words: for keys, values
+            and the corruption of queries.
+        count: how many of these trials each device computes.
         shape: what is known when compiling.
         mesh: the devices.
 
@@ -128,8 +126,8 @@ def measure(
         loads, scores]`.
     """
 
-    def local(settings, first, count):
-        out = _chunk(settings, first[0], count[0], shape)
+    def local(settings, words, count):
+        out = _chunk(settings, words[0], count[0], shape)
         return jax.tree.map(lambda x: x[None], out)
 
     spread = P(mesh.axis_names)
@@ -140,34 +138,43 @@ def measure(
         in_specs=(P(), spread, spread),
         out_specs=spread,
         check_vma=False,
-    )(settings, first, count)
+    )(settings, words, count)
 
 
-def _chunk(settings: Settings, first, count, shape: Shape):
+def _chunk(settings: Settings, words, count, shape: Shape):
     """Mean and standard deviation of the trials of a chunk, a batch at a time."""
-    trial = lambda index: _trial(settings, index, shape)
+    rngs = jax.random.wrap_key_data(words, impl="threefry2x32")
 
     def batch(i, out):
         start = i * shape.batch
-        index = first + start + jnp.arange(shape.batch, dtype=first.dtype)
-        moments = jax.vmap(trial)(index)
+        some = jax.lax.dynamic_slice_in_dim(rngs, start, shape.batch)
+        if shape.batch == 1:
+            # Without a batch, indices stay plain slices: half the program to compile.
+            one = _trial(settings, some[0], shape)
+            moments = jax.tree.map(lambda x: x[None], one)
+        else:
+            moments = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
+        std = moments.std(settings.loads)
         put = jax.lax.dynamic_update_slice_in_dim
         return tuple(
             put(x, new, start, axis=0)
-            for x, new in zip(out, (moments.mean, moments.std), strict=True)
+            for x, new in zip(out, (moments.mean, std), strict=True)
         )
 
     levels, loads = settings.corruptions.noise_std.shape[0], settings.loads.shape[0]
     cells = (shape.trials, levels, loads, len(shape.scores))
     nothing = jnp.full(cells, jnp.nan, jnp.float32)
-    batches = (count + shape.batch - 1) // shape.batch
-    return jax.lax.fori_loop(0, batches, batch, (nothing, nothing))
+    return jax.lax.fori_loop(0, _batches(count, shape.batch), batch, (nothing, nothing))
 
 
-def _trial(settings: Settings, trial, shape: Shape) -> Moments:
+def _batches(count: Int[Array, ""], size: int) -> Int[Array, ""]:
+    """How many batches of a size hold so many."""
+    return jax.lax.div(count + size - 1, jnp.int32(size))
+
+
+def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
     """Moments of one trial, `[corruptions, loads, scores]`."""
-    rng = jax.random.fold_in(settings.rng, trial)
-    key_rng, value_rng, query_rng = streams(rng, 3)
+    key_rng, value_rng, query_rng = rngs
     every = jnp.arange(shape.rows, dtype=jnp.int32)
     keys = settings.keys.rows(key_rng, every, shape.d)
     if shape.values == "drawn":
@@ -196,16 +203,21 @@ def _trial(settings: Settings, trial, shape: Shape) -> Moments:
             of = fold.over(loads, j, lowest)
             return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
 
-        def score(j, block, index, retrieved, moments):
-            stored = dataclasses.replace(fold, stop=loads[j])
+        def score(i, j, block, index, retrieved, moments):
+            load = at(loads, j)
             given = Answers(
-                block.values, retrieved, pairs, stored, settings.success_cosine
+                block.values,
+                retrieved,
+                pairs,
+                dataclasses.replace(fold, stop=load),
+                settings.success_cosine,
             )
             scores = jnp.stack([getattr(given, name) for name in shape.scores])
-            part = Moments.of(scores, index < loads[j])
-            before = jax.tree.map(lambda x: x[j], moments)
-            merged = before.merge(part)
-            return jax.tree.map(lambda x, y: x.at[j].set(y), moments, merged)
+            before, now = i * batch, jnp.minimum(load - i * batch, batch)
+            part = Moments.of(scores, index < load, now)
+            merged = jax.tree.map(lambda x: at(x, j), moments).merge(before, part, now)
+            put = lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y, j, 0)
+            return jax.tree.map(put, moments, merged)
 
         def every_load(i, moments):
             block, index, queries = asked(i)
@@ -213,18 +225,22 @@ def _trial(settings: Settings, trial, shape: Shape) -> Moments:
             lowest = jnp.sum(loads <= i * batch, dtype=jnp.int32)
             each = jnp.arange(len(loads), dtype=jnp.int32)
             retrieved = jax.vmap(lambda j: answers(j, queries, lowest))(each)
-            cell = lambda j, moments: score(j, block, index, retrieved[j], moments)
+            cell = lambda j, moments: score(
+                i, j, block, index, at(retrieved, j), moments
+            )
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)
 
         def every_batch(j, moments):
             def cell(i, moments):
                 block, index, queries = asked(i)
-                return score(j, block, index, answers(j, queries), moments)
+                return score(i, j, block, index, answers(j, queries), moments)
 
-            return jax.lax.fori_loop(0, batches(loads[j]), cell, moments)
+            return jax.lax.fori_loop(0, batches(at(loads, j)), cell, moments)
 
-        batches = lambda load: (load + batch - 1) // batch
-        nothing = Moments.none((len(loads),), len(shape.scores), pairs.values.dtype)
+        at = lambda x, j: jax.lax.dynamic_index_in_dim(x, j, 0, False)
+        batches = lambda load: _batches(load, batch)
+        zeros = jnp.zeros((len(loads), len(shape.scores)), pairs.values.dtype)
+        nothing = Moments(zeros, zeros)
         # A pass over the pairs serves all loads; a memory serves all batches.
         if _read_depends(rule, memories, dependent, fold, loads, shape.d):
             return jax.lax.fori_loop(0, batches(loads[-1]), every_load, nothing)
@@ -263,7 +279,8 @@ def _pick(memories, dependent: list[bool], j):
     """The memory at one load."""
     leaves, tree = jax.tree.flatten(memories)
     picked = [
-        x[j] if depends else x for x, depends in zip(leaves, dependent, strict=True)
+        jax.lax.dynamic_index_in_dim(x, j, 0, False) if depends else x
+        for x, depends in zip(leaves, dependent, strict=True)
     ]
     return jax.tree.unflatten(tree, picked)
 
@@ -280,15 +297,22 @@ def _read_depends(rule, memories, dependent, fold: Fold, loads, d: int) -> bool:
 
 def reads_pairs(rule: AbstractRule) -> bool:
     """Whether the answers of a rule run over the stored pairs."""
+    leaves, tree = jax.tree.flatten(rule)
+    return _reads_pairs(tree, tuple(jax.typeof(x) for x in leaves))
+
+
+@functools.lru_cache
+def _reads_pairs(tree, leaves) -> bool:
     answer = []
 
-    def trace(keys, loads):
+    def trace(leaves, keys, loads):
+        rule = jax.tree.unflatten(tree, leaves)
         fold, _ = study_fold()
         memories = _write(rule, Pairs(keys, keys), fold, loads)
         answer.append(_read_depends(rule, *memories, fold, loads, keys.shape[1]))
 
     shapes = ((1024, 2), jnp.float32), ((2,), jnp.int32)
-    jax.eval_shape(trace, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
+    jax.eval_shape(trace, leaves, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
     return answer[0]
 
 

@@ -1,15 +1,14 @@
-"""Count, mean and spread of numbers, merged without cancellation."""
+"""Mean and spread of numbers that come in batches, without cancellation."""
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 
 class Moments(eqx.Module):
-    """Count, mean and spread of numbers, merged without cancellation.
+    """Mean and spread of numbers, merged without cancellation.
 
     Attributes:
-        count: how many were seen.
         mean: their mean.
         squares: sum of their squared deviations from the mean.
 
@@ -18,35 +17,31 @@ class Moments(eqx.Module):
             formula of their title).
     """
 
-    count: Float[Array, "*cells"]
     mean: Float[Array, "*cells metrics"]
     squares: Float[Array, "*cells metrics"]
 
     @staticmethod
-    def none(cells: tuple[int, ...], metrics: int, dtype: jnp.dtype) -> "Moments":
-        """The moments of no number, in every cell."""
-        zeros = jnp.zeros((*cells, metrics), dtype)
-        return Moments(zeros[..., 0], zeros, zeros)
+    def of(
+        x: Float[Array, "metrics m"], mask: Bool[Array, " m"], count: Int[Array, ""]
+    ) -> "Moments":
+        """The moments of each row of `x` where `mask` is True, `count` times."""
+        # What is masked may be nan.
+        total = lambda x: jnp.sum(jnp.where(mask[None], x, 0), axis=1)
+        mean = total(x) / jnp.maximum(count, 1).astype(x.dtype)
+        return Moments(mean, total((x - mean[:, None]) ** 2))
 
-    @staticmethod
-    def of(x: Float[Array, "metrics m"], mask: Bool[Array, " m"]) -> "Moments":
-        """The moments of each row of `x`, where `mask` is True."""
-        # What is masked may be nan, and nan times a weight of zero is nan.
-        x, weights = jnp.where(mask[None], x, 0), mask.astype(x.dtype)
-        total = lambda x: jnp.matmul(x, weights, precision="highest")
-        count, *sums = total(jnp.concatenate([jnp.ones_like(x[:1]), x]))
-        mean = jnp.stack(sums) / jnp.maximum(count, 1)
-        return Moments(count, mean, total((x - mean[:, None]) ** 2))
-
-    def merge(self, other: "Moments") -> "Moments":
-        """The moments of both samples together."""
-        count = self.count + other.count
-        share = other.count / jnp.maximum(count, 1)
+    def merge(
+        self, count: Int[Array, ""], other: "Moments", other_count: Int[Array, ""]
+    ) -> "Moments":
+        """The moments of both samples together, from their sizes."""
+        dtype = self.mean.dtype
+        total = jnp.maximum(count + other_count, 1).astype(dtype)
+        share = other_count.astype(dtype) / total
         step = other.mean - self.mean
-        squares = self.squares + other.squares + step**2 * (self.count * share)
-        return Moments(count, self.mean + step * share, squares)
+        squares = self.squares + other.squares + step**2 * (count.astype(dtype) * share)
+        return Moments(self.mean + step * share, squares)
 
-    @property
-    def std(self) -> Float[Array, "*cells metrics"]:
+    def std(self, count: Int[Array, "*cells"]) -> Float[Array, "*cells metrics"]:
         """Standard deviation, from the count less one; 0 for a single number."""
-        return (self.squares / (self.count - 1).clip(1)[..., None]) ** 0.5
+        freedom = jnp.maximum(count - 1, 1).astype(self.mean.dtype)
+        return jnp.sqrt(self.squares / freedom[..., None])

@@ -25,8 +25,8 @@ _PARITY = np.uint32(0x1BD11BDA)
 def bits(rng: Key[Array, ""], index: Int[Array, " b"], d: int) -> UInt32[Array, "b d"]:
     """Random words, uniform on the whole numbers from 0 to below 2**32.
 
-    A block of the cipher encrypts (row, c) to two words: the first is that of column
-    c, the second that of column c + ceil(d / 2).
+    The word at (row, column) is the first of the two that the cipher makes of them: one
+    pass that fuses and writes once. To keep both words takes a CPU half as long again.
 
     Args:
         rng: key made by `jax.random.key`, of the Threefry generator.
@@ -41,11 +41,10 @@ def bits(rng: Key[Array, ""], index: Int[Array, " b"], d: int) -> UInt32[Array, 
         TypeError: if `rng` is not a key made by `jax.random.key`.
         ValueError: if `rng` is not one key, or belongs to another generator.
     """
-    key, half = _key_words(rng), -(-d // 2)
-    shape = index.shape[0], half
+    shape = index.shape[0], d
     row = jnp.broadcast_to(index.astype(jnp.uint32)[:, None], shape)
-    column = jnp.broadcast_to(jnp.arange(half, dtype=jnp.uint32)[None, :], shape)
-    return jnp.concatenate(_threefry(key, row, column), axis=1)[:, :d]
+    column = jnp.broadcast_to(jnp.arange(d, dtype=jnp.uint32)[None, :], shape)
+    return _threefry(_key_words(rng), row, column)[0]
 
 
 @functools.partial(jax.jit, static_argnames="d")
@@ -106,6 +105,20 @@ def rounded(product: Float[Array, "..."]) -> Float[Array, "..."]:
     do so in some programs and not in others. Rounded, it is the same in all of them.
     """
     return jnp.minimum(product, jnp.finfo(product.dtype).max)
+
+
+def trial_words(seed: int, d: int, trials: np.ndarray) -> UInt32[np.ndarray, "t 3 2"]:
+    """The words of three keys for each trial of a study at one dimension.
+
+    They are those of `jax.random.fold_in`, applied to `jax.random.key(seed)` with d,
+    the trial, and 0, 1 and 2, computed on the host.
+    """
+    words = np.array([[0, seed]], np.uint32)
+    for coordinate in (np.array([d]), trials[:, None], np.arange(3)[None]):
+        zero = np.zeros_like(coordinate, np.uint32)
+        key = words[..., 0], words[..., 1]
+        words = np.stack(_threefry(key, zero, coordinate.astype(np.uint32)), axis=-1)
+    return words
 
 
 def _key_words(rng) -> UInt32[Array, "2"]:

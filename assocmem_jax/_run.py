@@ -15,6 +15,7 @@ from jax.sharding import AxisType, Mesh
 
 from ._measure import Settings, Shape, measure
 from ._plan import Chunk, default_budget, kernel_shape
+from ._random import trial_words
 from ._spec import Spec
 from ._threads import half_the_cores, limit_lapack
 
@@ -101,14 +102,16 @@ class Runner:
         program = self._program(call.settings, call.shape)
         if not program.done():
             self._say(f"compiling {what}")
-        padding = [0] * (self._mesh.size - len(call.chunks))
-        column = lambda name: jnp.asarray(
-            np.array([getattr(c, name) for c in call.chunks] + padding, np.int32)
-        )
+        words = np.zeros((self._mesh.size, call.shape.trials, 3, 2), np.uint32)
+        count = np.zeros(self._mesh.size, np.int32)
+        for i, chunk in enumerate(call.chunks):
+            trials = chunk.first + np.arange(chunk.size)
+            words[i] = trial_words(self._spec.seed, chunk.d, trials)
+            count[i] = chunk.count
         try:
             compiled, _ = program.result()
             self._say(f"running {what}")
-            return compiled(call.settings, column("first"), column("count"))
+            return compiled(call.settings, words, count)
         except jax.errors.JaxRuntimeError as error:
             return error
 
@@ -133,19 +136,14 @@ def settings_of(spec: Spec, chunk: Chunk) -> Settings:
     """What the kernel of a chunk is told."""
     point = spec.points(chunk.rule)[chunk.point]
     rule = dataclasses.replace(spec.rules[chunk.rule], **point)  # pyright: ignore
-    rng = jax.random.key(spec.seed, impl="threefry2x32")
     return Settings(
         rule=rule,
         keys=spec.ensemble,
         values=spec.value_ensemble(),
-        rng=_fold_in(rng, chunk.d),
         loads=jnp.asarray(np.array(spec.n, np.int32)),
         corruptions=spec.corruptions(),
         success_cosine=jnp.asarray(np.float32(spec.success_cosine)),
     )
-
-
-_fold_in = jax.jit(jax.random.fold_in)
 
 
 class _Pool(ThreadPoolExecutor):
@@ -172,5 +170,6 @@ def _timed(structure, shape: Shape, mesh: Mesh):
 def compiled_kernel(tree, leaves, shape: Shape, mesh: Mesh):
     """The kernel, compiled for settings of one structure."""
     settings = jax.tree.unflatten(tree, leaves)
-    each = jax.ShapeDtypeStruct((mesh.size,), jnp.int32)
-    return measure.lower(settings, each, each, shape=shape, mesh=mesh).compile()
+    words = jax.ShapeDtypeStruct((mesh.size, shape.trials, 3, 2), jnp.uint32)
+    count = jax.ShapeDtypeStruct((mesh.size,), jnp.int32)
+    return measure.lower(settings, words, count, shape=shape, mesh=mesh).compile()

@@ -25,8 +25,8 @@ def assert_share(events, share):
 @pytest.mark.parametrize("dtype", (jnp.bfloat16, jnp.float32, jnp.float64))
 @pytest.mark.parametrize("run", (corrupt, jax.jit(corrupt)))
 def test_without_corruption_queries_are_kept_bit_for_bit(queries, dtype, run):
-    queries = queries.at[0, :4].set(jnp.array([0.0, -0.0, 1e-45, -3e38]))
-    queries = queries.astype(dtype)
+    special = jnp.array([0.0, -0.0, 1e-45, -3e38], jnp.float32)
+    queries = queries.at[0, :4].set(special).astype(dtype)
     out = run(Corruption(), KEY, INDEX, queries)
     assert out.dtype == dtype
     np.testing.assert_array_equal(out, queries)

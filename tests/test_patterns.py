@@ -19,7 +19,7 @@ def walsh(d):
     size = 2 ** int(np.log2(d))
     block, rest = linalg.hadamard(size) / np.sqrt(size), np.eye(d - size)
     first = linalg.block_diag(block, rest) if size < d else np.eye(d)
-    return linalg.block_diag(rest, block) @ first
+    return np.asarray(linalg.block_diag(rest, block)) @ np.asarray(first)
 
 
 def low_rank(d):
@@ -82,7 +82,7 @@ def test_every_ensemble_is_in_the_table():
 
 
 @every_ensemble
-@pytest.mark.parametrize("d", (1, 2, 5, 64, 100))
+@pytest.mark.parametrize("d", (1, 3, 64))
 def test_a_pattern_depends_on_key_and_index_alone(name, d):
     ensemble, keys = ENSEMBLES[name](d), jax.random.split(jax.random.key(3), 3)
     longer = np.stack([ensemble.draw(key, N, d) for key in keys])
