@@ -19,13 +19,22 @@ from ._rules import (
 __version__ = "0.1.0"
 
 
-_STUDY = ("sweep", "capacity", "search_capacity", "fit_scaling", "mean_interval")
+# Where the names are that import xarray, SciPy or matplotlib, which a program that only
+# retrieves can spare.
+_LATER = {
+    "plot": ".plot",
+    "study": ".study",
+    "sweep": ".study",
+    "load_study": "._store",
+    "capacity": "._capacity",
+    "search_capacity": "._search",
+    "fit_scaling": "._scaling",
+    "mean_interval": "._intervals",
+}
 
 
 def __getattr__(name: str):
-    # These import xarray or matplotlib, which a program that only retrieves can spare.
-    if name in ("plot", "study"):
-        return importlib.import_module(f".{name}", __name__)
-    if name in _STUDY:
-        return getattr(importlib.import_module(".study", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(_LATER[name], __name__)
+    return module if name in ("plot", "study") else getattr(module, name)

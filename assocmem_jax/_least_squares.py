@@ -59,6 +59,7 @@ def _minimum_norm(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Solution:
 # and decompositions of batches that run side by side can wait for each other for ever
 # on a CPU of two cores (seen with jaxlib 0.10.2).
 @sequential_vmap
+@jax.jit  # Traced once, where the mapping would trace it again.
 def _solve(
     pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
 ) -> Solution:
@@ -219,8 +220,10 @@ def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
         return triangle(*(jnp.concatenate(x) for x in zip(a, b, strict=True)))
 
     def triangle(keys, values):
-        basis, factor = jnp.linalg.qr(_by_row(keys))
-        return factor, fold.dot(basis.T, values)
+        # What the orthogonal matrix makes of the values stands beside the triangle.
+        both = jnp.concatenate([keys, values], axis=1)
+        top = jnp.linalg.qr(_by_row(both), mode="r")[:d]
+        return top[:, :d], top[:, d:]
 
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
     factor, rhs = tall(compress, stack, pairs)

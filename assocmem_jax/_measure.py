@@ -122,8 +122,8 @@ def measure(
         mesh: the devices.
 
     Returns:
-        Mean and standard deviation over the queries, `[devices, trials, corruptions,
-        loads, scores]`.
+        Mean over the queries and sum of squared deviations from it, `[devices, trials,
+        corruptions, loads, scores]`.
     """
 
     def local(settings, words, count):
@@ -142,7 +142,7 @@ def measure(
 
 
 def _chunk(settings: Settings, words, count, shape: Shape):
-    """Mean and standard deviation of the trials of a chunk, a batch at a time."""
+    """Mean and squares of the trials of a chunk, a batch at a time."""
     rngs = jax.random.wrap_key_data(words, impl="threefry2x32")
 
     def batch(i, out):
@@ -154,16 +154,17 @@ def _chunk(settings: Settings, words, count, shape: Shape):
             moments = jax.tree.map(lambda x: x[None], one)
         else:
             moments = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
-        std = moments.std(settings.loads)
         put = jax.lax.dynamic_update_slice_in_dim
         return tuple(
             put(x, new, start, axis=0)
-            for x, new in zip(out, (moments.mean, std), strict=True)
+            for x, new in zip(out, (moments.mean, moments.squares), strict=True)
         )
 
     levels, loads = settings.corruptions.noise_std.shape[0], settings.loads.shape[0]
     cells = (shape.trials, levels, loads, len(shape.scores))
     nothing = jnp.full(cells, jnp.nan, jnp.float32)
+    if shape.trials == 1:
+        return batch(0, (nothing, nothing))
     return jax.lax.fori_loop(0, _batches(count, shape.batch), batch, (nothing, nothing))
 
 

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 
@@ -26,7 +27,10 @@ class Moments(eqx.Module):
     ) -> "Moments":
         """The moments of each row of `x` where `mask` is True, `count` times."""
         # What is masked may be nan.
-        total = lambda x: jnp.sum(jnp.where(mask[None], x, 0), axis=1)
+        weights = mask.astype(x.dtype)
+        total = lambda x: jnp.matmul(
+            jnp.where(mask[None], x, 0), weights, precision="highest"
+        )
         mean = total(x) / jnp.maximum(count, 1).astype(x.dtype)
         return Moments(mean, total((x - mean[:, None]) ** 2))
 
@@ -41,7 +45,10 @@ class Moments(eqx.Module):
         squares = self.squares + other.squares + step**2 * (count.astype(dtype) * share)
         return Moments(self.mean + step * share, squares)
 
-    def std(self, count: Int[Array, "*cells"]) -> Float[Array, "*cells metrics"]:
-        """Standard deviation, from the count less one; 0 for a single number."""
-        freedom = jnp.maximum(count - 1, 1).astype(self.mean.dtype)
-        return jnp.sqrt(self.squares / freedom[..., None])
+
+def deviation(
+    squares: Float[np.ndarray, "*batch cells metrics"], count: Int[np.ndarray, " cells"]
+) -> Float[np.ndarray, "*batch cells metrics"]:
+    """Standard deviation, from the counts less one; 0 for a single number."""
+    freedom = np.maximum(count - 1, 1).astype(squares.dtype)
+    return np.sqrt(squares / freedom[:, None])

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from . import __version__, plot
 from ._checks import check_seed
 from ._rules import DotProduct, Pseudoinverse, ReLU, Softmax
-from .study import sweep
+from ._spec import Spec
+from ._store import Store
+from .study import run as sweep
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """The folder cannot take the study; the message says why, and what to do."""
 
 
@@ -28,14 +30,27 @@ _TITLES = {
 _BASELINE_PAIRS = 1000
 
 
-def run(seed: int, quick: bool, progress: bool) -> xr.DataTree:
-    """Run the three experiments.
+def sweeps(seed: int, quick: bool) -> dict[str, Spec]:
+    """What is swept, by the name of the store.
 
     Gaussian keys and values of one dimension d, one draw per d, every stored key asked
     again. A cell depends on the seed, rule, d and n alone, so cells that experiments
-    share are computed once.
+    share are in one sweep.
+    """
+    optimal = {"pseudoinverse": Pseudoinverse()}
+    others = {"softmax": Softmax(), "ReLU": ReLU(), "dot product": DotProduct()}
+    d, n = _powers(4, 6 if quick else 10), _powers(2, 9 if quick else 15)
+    return {
+        "pseudoinverse": Spec(optimal, d, n, seed=seed),
+        "other_rules": Spec(others, [64], n[:-1], seed=seed),
+    }
+
+
+def run(out: Path, seed: int, quick: bool, progress: bool) -> xr.DataTree:
+    """Run the three experiments, out of sweeps with stores in the folder.
 
     Args:
+        out: the folder.
         seed: of the random numbers.
         quick: a small grid, in seconds.
         progress: show progress bars on stderr, if that is a terminal.
@@ -45,26 +60,24 @@ def run(seed: int, quick: bool, progress: bool) -> xr.DataTree:
         cosine of independent vectors, and `random_distance` the mean distance in 1000
         independent pairs.
     """
-    d = _powers(4, 6 if quick else 10)
-    n = _powers(2, 9 if quick else 15)
-    fewer = _powers(2, 8 if quick else 14)
-    optimal = {"pseudoinverse": Pseudoinverse()}
-    others = {"softmax": Softmax(), "ReLU": ReLU(), "dot product": DotProduct()}
-    grid = sweep(optimal, d=d, n=n, seed=seed, progress=progress)
-    rest = sweep(others, d=[64], n=fewer, seed=seed, progress=progress)
+    grid, rest = (
+        sweep(spec, store=out / name, progress=progress).squeeze("trial", drop=True)
+        for name, spec in sweeps(seed, quick).items()
+    )
+    fewer = rest["n"].values
     experiments = {
         "experiment_1": grid.sel(d=[32], n=fewer).assign(_baselines(seed, 32)),
         "experiment_2": grid,
         "experiment_3": xr.concat([grid.sel(d=[64], n=fewer), rest], "rule"),
     }
-    sweeps = [grid.attrs, rest.attrs]
+    both = [grid.attrs, rest.attrs]
     provenance = {
         **grid.attrs,
         **settings(seed, quick),
         "title": "What four associative memories hold",
-        "spec": json.dumps([json.loads(attrs["spec"]) for attrs in sweeps]),
-        "seconds": sum(attrs["seconds"] for attrs in sweeps),
-        "compile_seconds": sum(attrs["compile_seconds"] for attrs in sweeps),
+        "spec": json.dumps([json.loads(attrs["spec"]) for attrs in both]),
+        "seconds": sum(attrs["seconds"] for attrs in both),
+        "compile_seconds": sum(attrs["compile_seconds"] for attrs in both),
     }
     datasets = {
         name: dataset.drop_attrs(deep=False).assign_attrs(title=_TITLES[name])
@@ -105,7 +118,8 @@ def _baselines(seed: int, d: int) -> dict:
 def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | None:
     """The numbers that `out` holds, if they are of this very study.
 
-    Also makes the folder and writes to it, so that a study does not end in an error.
+    Also makes the folder and the stores in it, so that a study does not end in an
+    error. To overwrite removes what stores of this command hold, and nothing else.
 
     Raises:
         Refused: if the seed is out of range, or the folder cannot be written or holds
@@ -127,6 +141,13 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
         ) from error
     path = out / NUMBERS
     if overwrite or not path.exists():
+        for name, spec in sweeps(seed, quick).items():
+            if overwrite:
+                _empty(out / name)
+            try:
+                Store(f"assocmem notebook --out {out}", out / name, spec.describe())
+            except ValueError as error:
+                raise Refused(f"{error} Or pass `--overwrite`.") from error
         return None
     try:
         tree = xr.load_datatree(path, engine="h5netcdf")
@@ -151,6 +172,12 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
             "`--overwrite`."
         )
     return tree
+
+
+def _empty(store: Path) -> None:
+    """Remove the study from a store, chunks first: without them it may lose the rest."""
+    for file in (*store.glob("chunks/*.nc"), store / "study.nc", store / "spec.json"):
+        file.unlink(missing_ok=True)
 
 
 def save(tree: xr.DataTree, out: Path) -> None:
@@ -200,7 +227,7 @@ def _draw_load(dataset: xr.Dataset) -> Figure:
         baseline = float(data[f"random_{metric}"])
         ax.axhline(baseline, color="0.35", ls="--", label="independent random pair")
         ax.axvline(float(data["d"]), color="0.6", lw=0.8, ls=":", label="$n = d$")
-        plot.curves(data, metric, hue="rule", ax=ax)
+        plot.curves(data, metric, hue="rule", ax=ax, legend=False)
     axes[0].legend()
     figure.suptitle(f"Pseudoinverse memory, $d = {int(data['d'])}$", fontsize=10)
     return figure
@@ -211,9 +238,6 @@ def _draw_dimensions(dataset: xr.Dataset) -> Figure:
     plot.curves(dataset.squeeze("rule"), "cosine", hue="d", ax=ax)
     ax.set_ylim(0, 1.04)
     ax.set_title("Pseudoinverse memory: exact up to $n = d$")
-    # Large dimensions are the upper lines: list them first.
-    lines, labels = ax.get_legend_handles_labels()
-    ax.legend(lines[::-1], labels[::-1], title="dimension $d$")
     return figure
 
 
@@ -222,13 +246,14 @@ def _draw_rules(dataset: xr.Dataset) -> Figure:
     data = dataset.squeeze("d")
     plot.curves(data, "cosine", hue="rule", ax=axes[0])
     axes[0].set_ylim(0, 1.04)
-    axes[0].legend(loc="lower left")
     # Below this, a distance is what rounding leaves of |v| = sqrt(d); some are zero,
     # which a logarithmic axis cannot show. They are drawn on its edge.
     rounding = np.finfo(np.float32).eps * np.sqrt(float(data["d"]))
     edge = rounding / 10
     clipped = data.assign(distance=data["distance"].clip(edge))
-    plot.curves(clipped, "distance", hue="rule", ax=axes[1], clip_on=False)
+    plot.curves(
+        clipped, "distance", hue="rule", ax=axes[1], legend=False, clip_on=False
+    )
     axes[1].axhspan(edge, rounding, color="0.93", zorder=0)
     axes[1].annotate(
         "below float32 rounding",

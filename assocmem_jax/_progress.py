@@ -2,8 +2,7 @@
 
 import time
 
-from tqdm import tqdm as terminal_bar
-from tqdm.auto import tqdm
+import tqdm
 
 
 class Progress:
@@ -13,9 +12,8 @@ class Progress:
     """
 
     def __init__(self, shown: bool, work: float, cells: int):
-        in_notebook = not issubclass(tqdm, terminal_bar) or tqdm is not terminal_bar
-        quiet = (False if in_notebook else None) if shown else True
-        self._bar = tqdm(
+        kind, quiet = _kind_of_bar(shown)
+        self._bar = kind(
             total=work,
             desc="sweep",
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
@@ -23,6 +21,7 @@ class Progress:
             disable=quiet,
         )
         self._cells, self._done, self._start = cells, 0, time.perf_counter()
+        self._doing = ""
 
     def __enter__(self) -> "Progress":
         return self
@@ -32,6 +31,7 @@ class Progress:
 
     def say(self, doing: str) -> None:
         """Show what is being done."""
+        self._doing = doing
         speed = self._done / max(time.perf_counter() - self._start, 1e-9)
         cells = f"{self._done}/{self._cells} cells, {speed:.3g}/s"
         self._bar.set_postfix_str(f"{cells}, {doing}")
@@ -39,10 +39,16 @@ class Progress:
     def add(self, work: float, cells: int) -> None:
         """Count work and cells as done."""
         self._done += cells
+        self.say(self._doing)
         self._bar.update(work)
 
-    def skip(self, work: float, cells: int) -> None:
-        """Count work and cells that were done before."""
-        self._bar.total -= work
-        self._bar.refresh()
-        self._cells -= cells
+
+def _kind_of_bar(shown: bool) -> tuple[type[tqdm.tqdm], bool | None]:
+    """The class of the bar, and whether it is off; `None`: where stderr is a file."""
+    if not shown:
+        return tqdm.tqdm, True
+    # Not at the top: in a notebook without widgets this import warns.
+    from tqdm.auto import tqdm as bar
+
+    in_notebook = any(kind.__module__ == "tqdm.notebook" for kind in bar.__mro__)
+    return bar, False if in_notebook else None

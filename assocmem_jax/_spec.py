@@ -48,7 +48,7 @@ class Spec:
     n: Sequence[int]
     trials: int = 1
     v: int | None = None
-    ensemble: AbstractEnsemble = Gaussian()
+    ensemble: AbstractEnsemble = dataclasses.field(default_factory=Gaussian)
     values: AbstractEnsemble | str | None = None
     query_noise: float | Sequence[float] = 0.0
     mask_fraction: float | Sequence[float] = 0.0

@@ -1,8 +1,11 @@
-"""What every benchmark row records about where it was measured."""
+"""What every benchmark row records about where it was measured, and how it is timed."""
 
 import datetime
+import json
 import os
 import platform
+import time
+from collections.abc import Callable, Mapping
 
 import jax
 import jaxlib
@@ -28,3 +31,35 @@ def provenance(**settings) -> dict:
         },
         "date": datetime.date.today().isoformat(),
     }
+
+
+def report(benchmark: str, **row):
+    """Print one row."""
+    shared = provenance(dtype="float32", precision="highest")
+    print(json.dumps({"benchmark": benchmark, **row, **shared}), flush=True)
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """How long a call takes, until its arrays are there."""
+    start = time.perf_counter()
+    jax.block_until_ready(run())
+    return time.perf_counter() - start
+
+
+def in_turn(
+    sides: Mapping[str, Callable[[int], object]], repeats: int
+) -> dict[str, list[float]]:
+    """Seconds of every side, one after the other, so many times.
+
+    A side is given the number of the repeat, as a seed.
+    """
+    seconds = {side: [] for side in sides}
+    for repeat in range(repeats):
+        for side, run in sides.items():
+            seconds[side].append(seconds_of(lambda: run(repeat)))  # noqa: B023
+    return seconds
+
+
+def medians(seconds: Mapping[str, list[float]]) -> dict[str, float]:
+    """The median of each side."""
+    return {side: float(np.median(times)) for side, times in seconds.items()}

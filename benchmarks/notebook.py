@@ -1,23 +1,31 @@
 """How much faster is the notebook's study here than in its own torch code?
 
-Three comparisons, the two sides in turn within one run, one JSON row each:
+Four comparisons, the two sides in turn within one run, one JSON row each:
 `experiment_2`, warm (98 cells of the pseudoinverse in one process); `experiment_3`,
-warm (four rules, 13 loads); and `command`, the whole study in a fresh process, imports,
-compiling, figures and files included, with its peak memory. Before a time counts, the
-curves of both sides must agree within sampling error.
+warm (four rules, 13 loads); `experiment_2_cold`, the former alone in a fresh process,
+imports and compiling included; and `command`, the whole study in a fresh process,
+figures and files included, with its peak memory. Before a time counts, the curves of
+both sides must agree within sampling error. The floor is the time of the products, of
+each cell by itself and in one pass over loads that hold each other's pairs (`shared`),
+at the rate of one large product.
 """
 
 import argparse
+import collections
+import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import notebook_torch
 import numpy as np
-from _rows import provenance
+import xarray as xr
+from _rows import in_turn, medians, report
+from _work import cell_by_cell, device_peaks, in_one_pass
+from scipy import stats
 
 import assocmem_jax as am
 
@@ -30,137 +38,201 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-POWERS = notebook_torch.powers
+# Experiment 2 as a program of its own; what it prints is checked.
+PROGRAMS = {
+    "torch": """
+import json, notebook_torch
+cells = notebook_torch.grid({names}, {dimensions}, {loads}, {seed})
+print(json.dumps(list(cells.values())))
+""",
+    "assocmem": """
+import json, assocmem_jax as am
+rules = {{"pseudoinverse": am.Pseudoinverse()}}
+dataset = am.sweep(rules, d={dimensions}, n={loads}, seed={seed})
+print(json.dumps(dataset.to_dict()))
+""",
+}
+# Draws that tell how much a mean scatters.
+DRAWS = 8
 RULES = {
     "pseudoinverse": am.Pseudoinverse(),
     "softmax": am.Softmax(),
     "ReLU": am.ReLU(),
     "dot product": am.DotProduct(),
 }
-GRIDS = {
-    "experiment_2": (["pseudoinverse"], POWERS(4, 10), POWERS(2, 15)),
-    "experiment_3": (list(RULES), [64], POWERS(2, 14)),
-}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", choices=(*GRIDS, "command"))
+    parser.add_argument("--small", action="store_true", help="a small grid, in seconds")
+    rows = {
+        "experiment_2": lambda grids: warm(*grids["experiment_2"], args.repeats),
+        "experiment_3": lambda grids: warm(*grids["experiment_3"], args.repeats),
+        "experiment_2_cold": lambda grids: cold(*grids["experiment_2"], args.repeats),
+        "command": lambda grids: command(grids, args.repeats, args.small),
+    }
+    parser.add_argument("--only", choices=rows)
     args = parser.parse_args()
-    for name in GRIDS:
+    for name, row in rows.items():
         if args.only in (None, name):
-            report(name, **warm(name, args.repeats))
-    if args.only in (None, "command"):
-        report("command", **command(args.repeats))
+            grids = notebook_torch.experiments(args.small)
+            report("notebook", what=name, **row(grids))
 
 
-def report(name, **row):
-    shared = provenance(dtype="float32", precision="highest")
-    print(json.dumps({"benchmark": "notebook", "what": name, **row, **shared}))
-
-
-def warm(name: str, repeats: int) -> dict:
-    """Time one grid in this process, after one run that compiles."""
-    names, dimensions, loads = GRIDS[name]
+def warm(names, dimensions, loads, repeats: int) -> dict:
+    """Time one grid in this process, after one run of each side."""
     rules = {rule: RULES[rule] for rule in names}
-    ours = lambda seed: am.study.sweep(rules, d=dimensions, n=loads, seed=seed)
-    theirs = lambda: notebook_torch.grid(names, dimensions, loads)
-    start = time.perf_counter()
-    dataset = ours(0)
-    cold = time.perf_counter() - start
-    z = disagreement(dataset, theirs())
-    assert z < 5, f"the curves differ by {z} standard errors"
-    times = {"assocmem": [], "torch": []}
-    for seed in range(repeats):
-        for side, run in (("torch", theirs), ("assocmem", lambda: ours(seed))):  # noqa: B023
-            start = time.perf_counter()
-            run()
-            times[side].append(time.perf_counter() - start)
-    median = {side: float(np.median(seconds)) for side, seconds in times.items()}
+    answers = collections.defaultdict(list)
+    sides = {
+        "torch": lambda seed: notebook_torch.grid(names, dimensions, loads, seed),
+        "assocmem": lambda seed: am.sweep(rules, d=dimensions, n=loads, seed=seed),
+    }
+    keep = lambda side: lambda seed: answers[side].append(sides[side](seed))
+    first = in_turn(sides, 1)
+    seconds = in_turn({side: keep(side) for side in sides}, repeats)
+    z = agreement((names, dimensions, loads), answers["assocmem"], answers["torch"])
+    median = medians(seconds)
     return {
         "cells": len(names) * len(dimensions) * len(loads),
-        "seconds_cold": cold,
+        "seconds_cold": first["assocmem"][0],
         "seconds_warm": median,
-        "all_seconds": times,
+        "all_seconds": seconds,
         "ratio_warm": median["torch"] / median["assocmem"],
         "largest_z": z,
         **floor(names, dimensions, loads, median["assocmem"]),
     }
 
 
-def disagreement(dataset, cells) -> float:
-    """Largest difference of mean cosines, in standard errors."""
-    z = []
-    for (d, n), results in cells.items():
-        for rule, ((mean, std), _) in results.items():
-            here = dataset.sel(rule=rule, d=d, n=n)
-            # Answers that are exact differ by rounding, up to 1e-3 near n = d in torch.
-            error = np.sqrt((std**2 + float(here["cosine_std"]) ** 2) / n + 1e-6)
-            z.append(abs(mean - float(here["cosine"])) / error)
-    return max(z)
+def cold(names, dimensions, loads, repeats: int) -> dict:
+    """Time one grid in fresh processes."""
+    printed = collections.defaultdict(list)
 
+    def program(side):
+        def run(seed):
+            code = PROGRAMS[side].format(
+                names=names, dimensions=dimensions, loads=loads, seed=seed
+            )
+            printed[side].append(
+                subprocess.check_output(
+                    [sys.executable, "-c", code], cwd=HERE, env=environment()
+                )
+            )
 
-def floor(names, dimensions, loads, seconds: float) -> dict:
-    """Products that the rules cannot do without, at the rate of one large product."""
-    flops = 0
-    for d in dimensions:
-        for n in loads:
-            for rule in names:
-                if rule in ("softmax", "ReLU"):
-                    flops += 4 * n * n * d
-                else:
-                    # Sums over the pairs (K'K too, for the pseudoinverse), then a read.
-                    flops += (6 if rule == "pseudoinverse" else 4) * n * d * d
-    rate = product_rate()
+        return run
+
+    seconds = in_turn({side: program(side) for side in PROGRAMS}, repeats)
+    ours = [xr.Dataset.from_dict(json.loads(text)) for text in printed["assocmem"]]
+    cells = [by_place(json.loads(x), dimensions, loads) for x in printed["torch"]]
+    z = agreement((names, dimensions, loads), ours, cells)
+    median = medians(seconds)
     return {
-        "gigaflops": flops / 1e9,
-        "gigaflops_per_second": rate / 1e9,
-        "seconds_floor": flops / rate,
-        "fraction_of_floor": flops / rate / seconds,
+        "cells": len(names) * len(dimensions) * len(loads),
+        "seconds_cold": median,
+        "all_seconds": seconds,
+        "ratio_cold": median["torch"] / median["assocmem"],
+        "largest_z": z,
+        **floor(names, dimensions, loads, median["assocmem"]),
     }
 
 
-def product_rate() -> float:
-    """Floating-point operations per second of a 2048 x 2048 float32 product."""
-    import jax
-    import jax.numpy as jnp
-
-    x = jnp.ones((2048, 2048), jnp.float32)
-    product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
-    product(x).block_until_ready()
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        product(x).block_until_ready()
-        seconds.append(time.perf_counter() - start)
-    return 2 * 2048**3 / float(np.median(seconds))
-
-
-def command(repeats: int) -> dict:
+def command(grids, repeats: int, small: bool) -> dict:
     """Time the whole study in fresh processes."""
-    sides = {
+    peak = {"torch": 0.0, "assocmem": 0.0}
+    programs = {
         "torch": [str(HERE / "notebook_torch.py")],
         "assocmem": ["-m", "assocmem_jax", "notebook"],
     }
-    seconds = {side: [] for side in sides}
-    peak = {side: 0.0 for side in sides}
-    for _ in range(repeats):
-        for side, arguments in sides.items():
-            with tempfile.TemporaryDirectory() as out:
-                call = [sys.executable, *arguments, "--out", out]
-                start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        out = lambda side, seed: Path(folder) / f"{side}_{seed}"
+
+        def study(side):
+            def run(seed):
+                call = [sys.executable, *programs[side], "--seed", str(seed)]
+                call += ["--out", str(out(side, seed)), *["--quick"][:small]]
                 kibibytes = subprocess.check_output(
-                    [sys.executable, "-c", WATCH, *call]
+                    [sys.executable, "-c", WATCH, *call],
+                    env=environment(),
+                    stderr=subprocess.DEVNULL,
                 )
-                seconds[side].append(time.perf_counter() - start)
                 peak[side] = max(peak[side], int(kibibytes) / 2**20)
-    median = {side: float(np.median(times)) for side, times in seconds.items()}
+
+            return run
+
+        seconds = in_turn({side: study(side) for side in programs}, repeats)
+        seeds = range(repeats)
+        studies = [xr.load_datatree(out("assocmem", i) / "notebook.nc") for i in seeds]
+        files = [(out("torch", i) / "notebook.json").read_text() for i in seeds]
+    z = {}
+    for name, grid in grids.items():
+        ours = [study[name].to_dataset() for study in studies]
+        cells = [by_place(json.loads(file)[name], *grid[1:]) for file in files]
+        z[name] = agreement(grid, ours, cells)
+    median = medians(seconds)
     return {
         "seconds_cold": median,
         "all_seconds": seconds,
         "ratio_cold": median["torch"] / median["assocmem"],
         "peak_gibibytes": peak,
+        "largest_z": z,
+    }
+
+
+def environment() -> dict[str, str]:
+    """That of this process, without a cache of compiled programs."""
+    return {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+
+
+def by_place(cells: list, dimensions, loads) -> dict:
+    """Cells in the order of `notebook_torch.grid`, by d and n."""
+    return dict(zip(itertools.product(dimensions, loads), cells, strict=True))
+
+
+def agreement(grid, ours: list, theirs: list) -> dict[str, float]:
+    """Largest difference of mean cosines and distances, in standard errors.
+
+    All pairs of a draw are answered by one memory, so that their mean scatters by more
+    than they do: what it scatters by is measured over other draws.
+
+    Raises:
+        ValueError: if it cannot be chance.
+    """
+    names, dimensions, loads = grid
+    rules = {rule: RULES[rule] for rule in names}
+    draws = am.sweep(rules, d=dimensions, n=loads, trials=DRAWS, seed=len(ours))
+    scatter = draws.std("trial", ddof=1)
+    z = {"cosine": 0.0, "distance": 0.0}
+    for i, name in enumerate(z):
+        for rule, d, n in itertools.product(*grid):
+            at = {"rule": rule, "d": d, "n": n}
+            here = np.mean([dataset[name].sel(at).item() for dataset in ours])
+            there = np.mean([cells[d, n][rule][i][0] for cells in theirs])
+            # Answers that are exact differ by rounding, up to 1e-3 of the length of a
+            # value near n = d in torch.
+            rounding = 1e-3 * (d**0.5 if name == "distance" else 1)
+            variance = scatter[name].sel(at).item() ** 2 * 2 / len(ours)
+            steps = abs(here - there) / np.sqrt(variance + rounding**2)
+            # Few draws scatter by Student's law: the normal step as unlikely.
+            chance = stats.t.sf(steps, DRAWS - 1)
+            z[name] = max(z[name], float(stats.norm.isf(chance)))
+    if max(z.values()) > 5:
+        raise ValueError(f"The curves differ by {z} standard errors.")
+    return z
+
+
+def floor(names, dimensions, loads, seconds: float) -> dict:
+    """Operations and time of the products that the rules cannot do without."""
+    rate = device_peaks()["operations_per_second"]
+    count = lambda of: sum(of(rule, d, loads) for rule in names for d in dimensions)
+    each, shared = count(cell_by_cell), count(in_one_pass)
+    return {
+        "gigaflops_per_second": rate / 1e9,
+        "gigaflops": each / 1e9,
+        "seconds_floor": each / rate,
+        "fraction_of_floor": each / rate / seconds,
+        "gigaflops_shared": shared / 1e9,
+        "seconds_floor_shared": shared / rate,
+        "fraction_of_floor_shared": shared / rate / seconds,
     }
 
 

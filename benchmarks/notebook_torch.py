@@ -1,10 +1,11 @@
-"""The notebook as it was: loops over d and n in torch, and plain figures.
+"""How long does the notebook take as it was: loops over d and n in torch?
 
 Run as a script, it is the peer of `assocmem notebook`: the same three experiments in a
-fresh process. Imported, it gives `grid` to `benchmarks/notebook.py`.
+fresh process, figures and numbers. Imported, it gives `grid` to other benchmarks.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -22,9 +23,9 @@ RULES = {
 }
 
 
-def cell(rules, d, n):
+def cell(rules, d, n, device):
     """Mean and spread of cosine and distance, for each rule, columns being items."""
-    K, V = torch.randn(d, n), torch.randn(d, n)
+    K, V = torch.randn(d, n, device=device), torch.randn(d, n, device=device)
     out = {}
     for rule in rules:
         retrieved = RULES[rule](K, V)
@@ -34,51 +35,59 @@ def cell(rules, d, n):
     return out
 
 
-def grid(rules, dimensions, loads):
-    return {(d, n): cell(rules, d, n) for d in dimensions for n in loads}
+def grid(rules, dimensions, loads, seed, device="cpu"):
+    torch.manual_seed(seed)
+    return {(d, n): cell(rules, d, n, device) for d in dimensions for n in loads}
 
 
-def experiment_1():
-    K, V = torch.randn(32, 1000), torch.randn(32, 1000)
-    return grid(["pseudoinverse"], [32], powers(2, 14)), (K - V).norm(dim=0).mean()
-
-
-def experiment_2():
-    return grid(["pseudoinverse"], powers(4, 10), powers(2, 15))
-
-
-def experiment_3():
-    return grid(list(RULES), [64], powers(2, 14))
+def experiments(quick):
+    """Rules, dimensions and loads of the three experiments."""
+    loads = powers(2, 8 if quick else 14)
+    return {
+        "experiment_1": (["pseudoinverse"], [32], loads),
+        "experiment_2": (
+            ["pseudoinverse"],
+            powers(4, 6 if quick else 10),
+            powers(2, 9 if quick else 15),
+        ),
+        "experiment_3": (list(RULES), [64], loads),
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     import matplotlib.pyplot as plt
 
-    first, baseline = experiment_1()
-    second, third = experiment_2(), experiment_3()
+    grids = experiments(args.quick)
+    results = {name: grid(*axes, args.seed) for name, axes in grids.items()}
+    K, V = torch.randn(32, 1000), torch.randn(32, 1000)
+    baseline = (K - V).norm(dim=0).mean()
     args.out.mkdir(parents=True, exist_ok=True)
+    numbers = {name: list(cells.values()) for name, cells in results.items()}
+    (args.out / "notebook.json").write_text(json.dumps(numbers))
 
     def line(ax, cells, d, rule, metric):
         loads = [n for size, n in cells if size == d]
         ax.semilogx(loads, [cells[d, n][rule][metric][0] for n in loads], base=2)
 
     figure, axes = plt.subplots(1, 2)
-    line(axes[0], first, 32, "pseudoinverse", 0)
+    line(axes[0], results["experiment_1"], 32, "pseudoinverse", 0)
     axes[0].axhline(0)
-    line(axes[1], first, 32, "pseudoinverse", 1)
+    line(axes[1], results["experiment_1"], 32, "pseudoinverse", 1)
     axes[1].axhline(baseline)
     figure.savefig(args.out / "experiment_1.png")
     figure, ax = plt.subplots()
-    for d in powers(4, 10):
-        line(ax, second, d, "pseudoinverse", 0)
+    for d in grids["experiment_2"][1]:
+        line(ax, results["experiment_2"], d, "pseudoinverse", 0)
     figure.savefig(args.out / "experiment_2.png")
     figure, axes = plt.subplots(1, 2)
     for rule in RULES:
-        line(axes[0], third, 64, rule, 0)
-        line(axes[1], third, 64, rule, 1)
+        line(axes[0], results["experiment_3"], 64, rule, 0)
+        line(axes[1], results["experiment_3"], 64, rule, 1)
     axes[1].set_yscale("log")
     figure.savefig(args.out / "experiment_3.png")
 

@@ -71,7 +71,7 @@ def _ours(keys, values):
     return _write(am.Pairs(keys, values))
 
 
-_write = jax.jit(lambda pairs: am.Pseudoinverse().write(pairs).weights.T)
+_write = jax.jit(lambda pairs: am.Pseudoinverse().write(pairs).weights)
 
 solvers = {
     "assocmem": _ours,

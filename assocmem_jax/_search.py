@@ -1,0 +1,124 @@
+"""The capacity of rules, searched for without a grid of loads."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import jax
+import numpy as np
+import xarray as xr
+from tqdm import tqdm
+
+from ._capacity import as_study, capacity, search
+from ._checks import check_size
+from ._execute import execute
+from ._plan import search_rows
+from ._rule import AbstractRule
+from ._spec import Spec
+from .patterns import AbstractEnsemble, Gaussian
+
+
+def search_capacity(
+    rules: Mapping[str, AbstractRule],
+    *,
+    d: Sequence[int] | np.ndarray,
+    threshold: float,
+    metric: str = "cosine",
+    trials: int = 16,
+    start: int = 4,
+    limit: int = 2**15,
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    v: int | None = None,
+    ensemble: AbstractEnsemble = Gaussian(),
+    values: AbstractEnsemble | str | None = None,
+    query_noise: float = 0.0,
+    mask_fraction: float = 0.0,
+    flip_probability: float = 0.0,
+    success_cosine: float = 0.9,
+    seed: int | np.integer = 0,
+    progress: bool = False,
+    devices: Sequence[jax.Device] | None = None,
+    memory: int | None = None,
+) -> xr.Dataset:
+    """Find the load at which each rule fails, without a grid of loads.
+
+    Doubles the load until the metric crosses the threshold, then narrows. A dimension
+    compiles a program for each factor of 16 in the load, and none to narrow.
+
+    Args:
+        rules: the retrieval rules, by name.
+        d: dimensions of the keys, ascending.
+        threshold: where the metric stops to pass.
+        metric: what is measured, as in `sweep`.
+        trials: independent draws of every cell, at least 2.
+        start: the load to begin with.
+        limit: the largest load to try. What it does not reach is censored.
+        tolerance: how far apart the last load that passes and the first that fails may
+            be in the end, relative to the former.
+        confidence: of the intervals.
+        v: dimension of the values, as in `sweep`.
+        ensemble: how keys are drawn.
+        values: how values are drawn, as in `sweep`.
+        query_noise: standard deviation of the noise added to a query.
+        mask_fraction: share of a query's coordinates set to zero.
+        flip_probability: share of a query's coordinates that change their sign.
+        success_cosine: the cosine above which an answer counts as a success.
+        seed: of the random numbers.
+        progress: show a progress bar on stderr, if that is a terminal.
+        devices: where to compute. `None` takes all local devices.
+        memory: bytes that may be used on each device, as in `sweep`.
+
+    Returns:
+        What `capacity` returns, over `rule` and `d`.
+
+    Raises:
+        TypeError: if an argument is of the wrong kind.
+        ValueError: if an argument is out of range, or there are fewer than 2 trials.
+    """
+    check_size("search_capacity(trials=...)", trials)
+    if trials < 2:
+        raise ValueError(
+            f"`search_capacity(trials=...)` must be at least 2, got {trials}. An "
+            "interval needs several."
+        )
+    spec = Spec(
+        rules=rules,
+        d=d,
+        n=[start],
+        trials=trials,
+        v=v,
+        ensemble=ensemble,
+        values=values,
+        query_noise=query_noise,
+        mask_fraction=mask_fraction,
+        flip_probability=flip_probability,
+        metrics=[metric],
+        success_cosine=success_cosine,
+        seed=seed,
+    )
+
+    def found(name: str, size: int) -> xr.Dataset:
+        def evaluate(n: int) -> np.ndarray:
+            cell = dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
+            data = execute(cell, None, search_rows(n), False, devices, memory)
+            return data[metric].values.ravel()
+
+        scores = search(
+            evaluate,
+            start=start,
+            limit=limit,
+            threshold=threshold,
+            metric=metric,
+            tolerance=tolerance,
+        )
+        study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
+        return capacity(study, metric, threshold, confidence=confidence)
+
+    cells = [(name, int(size)) for name in spec.rules for size in spec.d]
+    bar = tqdm(cells, desc="search_capacity", disable=None if progress else True)
+    parts = {cell: found(*cell) for cell in bar}
+    by_rule = [
+        xr.concat([parts[name, int(size)] for size in spec.d], "d")
+        for name in spec.rules
+    ]
+    return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)

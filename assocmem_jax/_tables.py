@@ -1,0 +1,86 @@
+"""Capacities and scaling laws as text."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+
+_LAW = "best law (weight)"
+
+
+def of_capacities(found: xr.Dataset, loads: np.ndarray) -> str:
+    """One line per cell: the capacity and its interval.
+
+    Args:
+        found: what `capacity` returned.
+        loads: the loads that were measured; beyond them nothing is known.
+    """
+    axes = [str(axis) for axis in found["capacity"].dims]
+    rows = []
+    for cell in _cells(found, axes):
+        number = lambda name, cell=cell: float(cell[name])
+        shown = _number(number("capacity"), loads)
+        if cell["censored"] == "below":
+            shown = _number(0.0, loads)
+        elif cell["censored"] == "above":
+            shown = _number(np.inf, loads)
+        elif cell["censored"] == "unknown":
+            shown = "not measured"
+        low, high = (_number(number(name), loads) for name in ("low", "high"))
+        rows.append([*_names(cell, axes), shown, low, high])
+    percent = f"{100 * found.attrs['confidence']:g} %"
+    return _table([*axes, "n*", f"low {percent}", f"high {percent}"], rows)
+
+
+def of_scaling(fit: xr.Dataset) -> str:
+    """One line per cell: the exponent of n* = C d^a, its interval, the best law."""
+    axes = [str(axis) for axis in fit["exponent"].dims]
+    rows = []
+    for cell in _cells(fit, axes):
+        numbers = ("exponent", "exponent_low", "exponent_high", "constant")
+        shown = [f"{float(cell[name]):.4g}" for name in numbers]
+        law = "fewer than 3 capacities"
+        if np.isfinite(cell["exponent"]):
+            weight = cell["weight"].values
+            best = int(np.nanargmax(weight))
+            law = f"{cell['law'].values[best]} ({weight[best]:.0%})"
+        else:
+            shown = [""] * len(numbers)
+        rows.append([*_names(cell, axes), *shown, law])
+    percent = f"{100 * fit.attrs['confidence']:g} %"
+    columns = ["a", f"low {percent}", f"high {percent}", "C", _LAW]
+    return "n* = C d^a\n" + _table([*axes, *columns], rows)
+
+
+def _cells(data: xr.Dataset, axes: Sequence[str]) -> list[xr.Dataset]:
+    sizes = [data.sizes[axis] for axis in axes]
+    return [
+        data.isel(dict(zip(axes, index, strict=True))) for index in np.ndindex(*sizes)
+    ]
+
+
+def _names(cell: xr.Dataset, axes: Sequence[str]) -> list[str]:
+    return [str(cell[axis].item()) for axis in axes]
+
+
+def _number(n: float, loads: np.ndarray) -> str:
+    """A load; where it is beyond those measured, on which side."""
+    if n <= 0:
+        return f"< {loads.min()}"
+    return f"> {loads.max()}" if np.isinf(n) else f"{n:.4g}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns, text to the left and numbers to the right."""
+    lines = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = ["<" if name in ("rule", _LAW) else ">" for name in head]
+    texts = [
+        "  ".join(
+            f"{x:{side}{width}}"
+            for x, side, width in zip(line, sides, widths, strict=True)
+        )
+        for line in lines
+    ]
+    return "\n".join(text.rstrip() for text in texts)

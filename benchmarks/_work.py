@@ -1,0 +1,67 @@
+"""What a study cannot do without, and what the device does at its best."""
+
+import time
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+
+READ_PAIRS = ("softmax", "ReLU")
+
+
+def cell_by_cell(rule: str, d: int, loads: Sequence[int]) -> float:
+    """Operations of the products of a rule, each load by itself."""
+    if rule in READ_PAIRS:
+        return sum(4.0 * n * n * d for n in loads)
+    # Sums over the pairs (K'K too, for the pseudoinverse), then a read.
+    each = 6.0 if rule == "pseudoinverse" else 4.0
+    return sum(each * n * d * d for n in loads)
+
+
+def in_one_pass(rule: str, d: int, loads: Sequence[int]) -> float:
+    """The same where a load holds the first pairs of the next one.
+
+    Sums over pairs and scores are then made once, for the largest load. Answers of
+    matrices are not: those of every load are another matrix.
+    """
+    if rule in READ_PAIRS:
+        return 4.0 * max(loads) ** 2 * d
+    sums = 4.0 if rule == "pseudoinverse" else 2.0
+    return sums * max(loads) * d * d + 2.0 * sum(loads) * d * d
+
+
+def needs(rule: str, d: int, loads: Sequence[int], peaks: dict) -> dict[str, float]:
+    """Seconds of each phase of one trial, at the best of the device.
+
+    Random numbers are written once. Right and retrieved values are read once for every
+    load. A factorisation is a Cholesky factor and its inverse.
+    """
+    factors = 2 / 3 * d**3 * len(loads) if rule == "pseudoinverse" else 0.0
+    return {
+        "random numbers": 8.0 * max(loads) * d / peaks["bytes_per_second"],
+        "products": in_one_pass(rule, d, loads) / peaks["operations_per_second"],
+        "factorisations": factors / peaks["operations_per_second"],
+        "metrics": 8.0 * sum(loads) * d / peaks["bytes_per_second"],
+    }
+
+
+def device_peaks() -> dict[str, float]:
+    """Rates of one large float32 product, and of a pass over an array in place."""
+    size, length = (2048, 2**25) if jax.default_backend() == "cpu" else (8192, 2**28)
+    product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest") / size)
+    add = jax.jit(lambda x: x + 1, donate_argnums=0)
+    return {
+        "operations_per_second": 2.0 * size**3 / _best(product, jnp.ones((size, size))),
+        "bytes_per_second": 8.0 * length / _best(add, jnp.ones(length)),
+    }
+
+
+def _best(step, x) -> float:
+    """Seconds of the fastest of a few steps, each from the result of the last."""
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        x = step(x).block_until_ready()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
