@@ -1,6 +1,7 @@
 """Associative memories in JAX, and a laboratory that measures what they hold."""
 
 import importlib
+from typing import Any
 
 from . import metrics as metrics, patterns as patterns
 from ._fold import Fold as Fold
@@ -33,7 +34,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_LATER[name], __name__)

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,8 +46,8 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
         kinds: what can be called, by name; upper and lower case are the same.
 
     Raises:
-        ValueError: if the text is no such call, or the name is not known.
-        TypeError: if it has other arguments.
+        ValueError: if the text is no such call, or a name in it is not known.
+        TypeError: if it has too many or too few arguments.
     """
     example = f"{next(iter(kinds))}()"
     try:
@@ -66,4 +67,12 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
     spelled = {kind.lower(): kind for kind in kinds}
     if name.lower() not in spelled:
         raise ValueError(f"`{name}` is not known here.{suggest(name, kinds)}")
-    return kinds[spelled[name.lower()]](*positional, **named)
+    kind = kinds[spelled[name.lower()]]
+    known = list(inspect.signature(kind).parameters)
+    for argument in named:
+        if argument not in known:
+            raise ValueError(
+                f"`{text}` has an argument `{argument}`, which `{name}` does not take."
+                f"{suggest(argument, known)}"
+            )
+    return kind(*positional, **named)

@@ -249,6 +249,9 @@ def bracket_and_narrow(
 ) -> dict[int, np.ndarray]:
     """Double or halve the load until it is bracketed, then bisect in log n.
 
+    In the end an octave on either side of the bracket is evaluated too, so that samples
+    of the trials that cross elsewhere are seen to do so.
+
     Args:
         evaluate: the scores of a load. Called once per load.
         start: the first load. If it passes, loads are doubled up to the limit, else
@@ -259,8 +262,8 @@ def bracket_and_narrow(
             `1 + tolerance`, or they are neighbors.
 
     Returns:
-        The scores of all evaluated loads, from the smallest on. All loads up to some
-        load pass, and all larger ones fail.
+        The scores of all evaluated loads, from the smallest on. But for the octave on
+        either side, all loads up to some load pass, and all larger ones fail.
     """
     scores = {}
     low, load, high = 0, start, limit + 1
@@ -283,6 +286,10 @@ def bracket_and_narrow(
             low = load
         else:
             high = load
+    if bracketed():
+        for load in (max(low // 2, 1), min(2 * high, limit)):
+            if load not in scores:
+                scores[load] = evaluate(load)
     return dict(sorted(scores.items()))
 
 

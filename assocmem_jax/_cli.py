@@ -99,7 +99,7 @@ class Capacity:
             data, self.metric, self.threshold, confidence=confidence
         )
         print(_tables.of_capacities(found, data["n"].values))
-        if "d" in found.dims:
+        if found.sizes["d"] >= 3:
             try:
                 fit = _scaling.fit_scaling(found, confidence=confidence)
             except ValueError as error:
@@ -222,6 +222,9 @@ def _show_warning(message: Any, *_: Any) -> None:
     print(f"assocmem: warning: {_as_typed(str(message))}", file=sys.stderr)
 
 
+_FUNCTIONS = "sweep|capacity|curves|heatmap|collapse|difference"
+
+
 def _as_typed(message: str) -> str:
     """A message about `sweep(d=...)` as one about `--d`, in one line."""
 
@@ -233,14 +236,14 @@ def _as_typed(message: str) -> str:
         ]
         return f"`{' '.join(typed)}`"
 
-    message = re.sub(r"`(?:sweep|capacity)\((\w+=[^()`]*)\)`", options, message)
+    message = re.sub(rf"`(?:{_FUNCTIONS})\((\w+=[^()`]*)\)`", options, message)
     return " ".join(message.replace("`memory=`", "`--memory-gib`").split())
 
 
 def _check_out(out: Path, endings: Sequence[str]) -> None:
     """Raise, before any work, unless a file of that name can be written."""
     if out.suffix not in endings:
-        raise Mistake(f"`--out {out}` must end in {' or '.join(endings)}.")
+        raise Mistake(f"`--out {out}` must end in {', '.join(endings)}.")
     if not out.parent.is_dir():
         raise Mistake(f"`--out {out}` needs the folder `{out.parent}`. Make it first.")
 

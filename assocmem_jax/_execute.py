@@ -37,7 +37,7 @@ def execute(
     start = time.perf_counter()
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
-    names = {chunk: f"{i:05d}" for i, chunk in enumerate(chunks)}
+    names = _names(spec, chunks)
     done: dict[Chunk, xr.Dataset] = {}
     if store is not None:
         kept = {chunk: store.load(names[chunk]) for chunk in chunks}
@@ -79,3 +79,13 @@ def execute(
     if store is not None:
         store.finish(dataset)
     return dataset
+
+
+def _names(spec: Spec, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
+    """Names of the files of chunks: a study has the same, in whatever order typed."""
+
+    def place(chunk):
+        point = spec.points(chunk.rule)[chunk.point]
+        return chunk.d, chunk.rule, sorted(point.items()), chunk.first
+
+    return {chunk: f"{i:05d}" for i, chunk in enumerate(sorted(chunks, key=place))}

@@ -113,6 +113,35 @@ class Fold(eqx.Module):
             out = jax.tree.map(pick, summaries)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
+    def accumulate(
+        self,
+        absorb: Callable[[Pairs, Pairs], Pairs],
+        start: Pairs,
+        pairs: Pairs,
+    ) -> Pairs:
+        """Take up all stored pairs, block by block, into pairs that stand for them.
+
+        Args:
+            absorb: the pairs that stand for these and for those of a block. Absent rows
+                arrive as zeros.
+            start: pairs that stand for none.
+            pairs: the stored pairs.
+
+        Returns:
+            Pairs that stand for all stored pairs.
+        """
+        n, size = pairs.keys.shape[0], self.block_rows(pairs)
+        stop = n if self.stop is None else self.stop
+
+        def step(i, carry):
+            first = jnp.asarray(i * size, jnp.int32)
+            block = _block(pairs, first, size, jnp.minimum(stop, first + size))
+            return absorb(carry, block.present())
+
+        blocks = -(-stop // size) if self.stop is None else (stop + size - 1) // size
+        out = jax.lax.fori_loop(0, blocks, step, start)
+        return out if self.axis_name is None else _shards(out, absorb, self.axis_name)
+
     def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
         """The product of two matrices, or a matrix and a vector, at `precision`."""
         return jnp.matmul(a, b, precision=self.precision)
@@ -224,15 +253,10 @@ def _blocks_before(
     summarize, merge, pairs: tuple[Pairs, ...], size: int, family: "Prefixes"
 ):
     """The summaries of all prefixes of the family, stacked, in one pass."""
-    n = pairs[0].keys.shape[0]
     stops = family.stops
 
     def of_block(i, stop):
-        # The last block is moved back to stay inside; rows seen before are masked.
-        start = jnp.minimum(i * size, n - size)
-        blocks = (each.rows(start, size) for each in pairs)
-        stored = (block.between(i * size - start, stop - start) for block in blocks)
-        return summarize(tuple(stored))
+        return summarize(tuple(_block(each, i * size, size, stop) for each in pairs))
 
     def step(state):
         i, j, carry, out = state
@@ -256,6 +280,13 @@ def _blocks_before(
     empty = lambda *axes: jax.tree.map(lambda x: jnp.zeros(axes + x.shape, x.dtype), like)
     state = (first, first + family.first, empty(), empty(len(stops)))
     return jax.lax.while_loop(lambda state: state[1] < len(stops), step, state)[3]
+
+
+def _block(pairs: Pairs, first, size: int, stop) -> Pairs:
+    """The rows from `first` to before `stop`, at most so many as a block has."""
+    # The last block is moved back to stay inside; rows seen before are masked.
+    start = jnp.minimum(first, pairs.keys.shape[0] - size)
+    return pairs.rows(start, size).between(first - start, stop - start)
 
 
 def _shards(out, merge, axis_name: str):

@@ -208,27 +208,22 @@ def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced
 
 
 def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
-    d = pairs.keys.shape[1]
+    d, v, dtype = pairs.keys.shape[1], pairs.values.shape[1], pairs.keys.dtype
 
-    def compress(block):
-        # At least d rows, so that every summary is a d x d triangle.
-        short = max(d - block.keys.shape[0], 0)
-        pad = lambda x: jnp.pad(x, ((0, short), (0, 0)))
-        return triangle(pad(block.keys), pad(block.values))
-
-    def stack(a, b):
-        return triangle(*(jnp.concatenate(x) for x in zip(a, b, strict=True)))
-
-    def triangle(keys, values):
+    def absorb(triangle, block):
         # What the orthogonal matrix makes of the values stands beside the triangle.
-        both = jnp.concatenate([keys, values], axis=1)
+        stack = lambda x, y: jnp.concatenate([x, y])
+        keys = stack(triangle.keys, block.keys)
+        both = jnp.concatenate([keys, stack(triangle.values, block.values)], axis=1)
         top = jnp.linalg.qr(_by_row(both), mode="r")[:d]
-        return top[:, :d], top[:, d:]
+        new = (top[:, :d], top[:, d:])
+        return eqx.tree_at(lambda p: (p.keys, p.values), triangle, new)
 
+    nothing = Pairs(jnp.zeros((d, d), dtype), jnp.zeros((d, v), dtype))
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-    factor, rhs = tall(compress, stack, pairs)
-    inverse, spread = _invert(factor)
-    return _Reduced(factor, inverse, spread * rtol < 1, rhs)
+    triangle = tall.accumulate(absorb, nothing, pairs)
+    inverse, spread = _invert(triangle.keys)
+    return _Reduced(triangle.keys, inverse, spread * rtol < 1, triangle.values)
 
 
 def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from ._random import rounded
+
 
 class Moments(eqx.Module):
     """Mean and spread of numbers, merged without cancellation.
@@ -27,12 +29,10 @@ class Moments(eqx.Module):
     ) -> "Moments":
         """The moments of each row of `x` where `mask` is True, `count` times."""
         # What is masked may be nan.
-        weights = mask.astype(x.dtype)
-        total = lambda x: jnp.matmul(
-            jnp.where(mask[None], x, 0), weights, precision="highest"
-        )
+        total = lambda x: _total(jnp.where(mask[None], x, 0))
         mean = total(x) / jnp.maximum(count, 1).astype(x.dtype)
-        return Moments(mean, total((x - mean[:, None]) ** 2))
+        deviation = x - mean[:, None]
+        return Moments(mean, total(rounded(deviation * deviation)))
 
     def merge(
         self, count: Int[Array, ""], other: "Moments", other_count: Int[Array, ""]
@@ -42,8 +42,22 @@ class Moments(eqx.Module):
         total = jnp.maximum(count + other_count, 1).astype(dtype)
         share = other_count.astype(dtype) / total
         step = other.mean - self.mean
-        squares = self.squares + other.squares + step**2 * (count.astype(dtype) * share)
-        return Moments(self.mean + step * share, squares)
+        between = rounded(rounded(step * step) * (count.astype(dtype) * share))
+        squares = self.squares + other.squares + between
+        return Moments(self.mean + rounded(step * share), squares)
+
+
+def _total(x: Float[Array, "metrics m"]) -> Float[Array, " metrics"]:
+    """Sums of the rows, by halves.
+
+    The order in which `jnp.sum` or a product adds up depends on what is around it: the
+    number of rows, or a batch of trials.
+    """
+    while x.shape[1] > 1:
+        half = -(-x.shape[1] // 2)
+        rest = x[:, half:]
+        x = x[:, :half] + jnp.pad(rest, ((0, 0), (0, half - rest.shape[1])))
+    return x[:, 0]
 
 
 def deviation(

@@ -175,7 +175,7 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
 
 
 def _empty(store: Path) -> None:
-    """Remove the study from a store, chunks first: without them it may lose the rest."""
+    """Remove the study from a store, its chunks first: they need the settings."""
     for file in (*store.glob("chunks/*.nc"), store / "study.nc", store / "spec.json"):
         file.unlink(missing_ok=True)
 

@@ -111,21 +111,25 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
         work += 2 * levels * largest**2 * (d + v)
     else:
         work += 2 * levels * total * d * v
-    if {"recall", "all_correct"} & set(spec.metrics):
+    if _recalls(spec):
         work += 2 * levels * float(sum(n * n for n in loads)) * v
     return work
 
 
 def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
-    """Bytes that one trial needs, roughly: pairs, memories, one tile of scores."""
+    """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
     v, loads = spec.value_dimension(d), len(spec.n)
     fold, queries = study_fold()
-    numbers = rows * (d + v) + 3 * fold.block_size * (d + v)
-    numbers += 4 * queries * (fold.block_size + d + v)
+    tile = queries * fold.block_size
+    numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
     if reads_pairs(spec.rules[name]):
-        numbers += 3 * loads * queries * v
+        numbers += 2 * tile + 2 * loads * queries * v
     else:
-        numbers += 3 * loads * d * max(d, v) + 12 * d * max(d, v)
+        numbers += (3 * loads + 6) * d * max(d, v)
+    if spec.corrupted:
+        numbers += 2 * queries * d
+    if _recalls(spec):
+        numbers += tile
     return 4 * numbers
 
 
@@ -140,6 +144,10 @@ def default_budget(devices: list[jax.Device]) -> int:
     except (AttributeError, ValueError, OSError):
         physical = 2**33
     return physical // 2 // len(devices)
+
+
+def _recalls(spec: Spec) -> bool:
+    return not {"recall", "all_correct"}.isdisjoint(spec.metrics)
 
 
 def _power_of_two(x: int) -> int:

@@ -50,6 +50,7 @@ class Runner:
         self._on_cpu = devices[0].platform == "cpu"
         self._pool = _Pool(half_the_cores())
         self._programs: dict[Any, Future] = {}
+        self._less: dict[Any, Shape] = {}
 
     @property
     def compile_seconds(self) -> float:
@@ -101,6 +102,9 @@ class Runner:
     def _start(self, call: Call):
         """Begin a call, and do not wait for it."""
         what = f"{call.chunks[0].rule}, d = {call.chunks[0].d}"
+        # What was too much once is not tried again.
+        while less := self._less.get((_structure(call.settings), call.shape)):
+            call.shape = less
         program = self._program(call.settings, call.shape)
         if not program.done():
             self._say(f"compiling {what}")
@@ -125,9 +129,12 @@ class Runner:
             mean, squares = jax.device_get(running)
             std = deviation(squares, np.array(self._spec.n))
         except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error) or call.shape.batch == 1:
+            if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
-            call.shape = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
+            if call.shape.batch == 1:
+                raise _out_of_memory(self._spec, call.chunks[0], error) from error
+            less = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
+            self._less[_structure(call.settings), call.shape] = less
             yield from self._finish(call, self._start(call))
             return
         for i, chunk in enumerate(call.chunks):
@@ -146,6 +153,15 @@ def settings_of(spec: Spec, chunk: Chunk) -> Settings:
         loads=jnp.asarray(np.array(spec.n, np.int32)),
         corruptions=spec.corruptions(),
         success_cosine=jnp.asarray(np.float32(spec.success_cosine)),
+    )
+
+
+def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> MemoryError:
+    said = str(error).splitlines()[0]
+    return MemoryError(
+        f"`sweep(d=..., n=...)` ran out of memory on one trial of {chunk.rule!r} at "
+        f"d = {chunk.d} and n = {max(spec.n)}: {said} Ask for smaller d or n, or pass "
+        "`devices=` that have more. Finished chunks are in `store=`, if one was given."
     )
 
 

@@ -14,7 +14,7 @@ from ._execute import execute
 from ._plan import search_rows
 from ._rule import AbstractRule
 from ._spec import Spec
-from .patterns import AbstractEnsemble, Gaussian
+from .patterns import AbstractEnsemble, Gaussian, Samples
 
 
 def search_capacity(
@@ -42,8 +42,9 @@ def search_capacity(
 ) -> xr.Dataset:
     """Find the load at which each rule fails, without a grid of loads.
 
-    Doubles the load until the metric crosses the threshold, then narrows. A dimension
-    compiles a program for each factor of 16 in the load, and none to narrow.
+    Doubles the load until the metric crosses the threshold, then narrows, and looks an
+    octave to either side. A dimension compiles a program for each factor of 16 in the
+    load, and none to narrow.
 
     Args:
         rules: the retrieval rules, by name.
@@ -52,7 +53,8 @@ def search_capacity(
         metric: what is measured, as in `sweep`.
         trials: independent draws of every cell, at least 2.
         start: the load to begin with.
-        limit: the largest load to try. What it does not reach is censored.
+        limit: the largest load to try, at most as many as `Samples` hold. What it does
+            not reach is censored.
         tolerance: how far apart the last load that passes and the first that fails may
             be in the end, relative to the former.
         confidence: of the intervals.
@@ -83,7 +85,7 @@ def search_capacity(
         )
     spec = Spec(
         rules=rules,
-        d=d,
+        d=d,  # pyright: ignore[reportArgumentType]
         n=[start],
         trials=trials,
         v=v,
@@ -94,8 +96,13 @@ def search_capacity(
         flip_probability=flip_probability,
         metrics=[metric],
         success_cosine=success_cosine,
-        seed=seed,
+        seed=seed,  # pyright: ignore[reportArgumentType]
     )
+    for name, levels in spec.corruption_axes.items():
+        raise ValueError(
+            f"`search_capacity({name}=...)` must be one number, got {list(levels)}. "
+            "Search at each level by itself."
+        )
 
     def found(name: str, size: int) -> xr.Dataset:
         def evaluate(n: int) -> np.ndarray:
@@ -106,7 +113,7 @@ def search_capacity(
         scores = search(
             evaluate,
             start=start,
-            limit=limit,
+            limit=min([limit, *_sizes(spec)]),
             threshold=threshold,
             metric=metric,
             tolerance=tolerance,
@@ -122,3 +129,9 @@ def search_capacity(
         for name in spec.rules
     ]
     return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)
+
+
+def _sizes(spec: Spec) -> list[int]:
+    """How many pairs there are, where they are not drawn without end."""
+    drawn = (spec.ensemble, spec.values)
+    return [len(samples.keys) for samples in drawn if isinstance(samples, Samples)]

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -39,6 +39,7 @@ _EXAMPLES = {
     "query_noise": "0.5 or [0.0, 0.5]",
     "mask_fraction": "0.5 or [0.0, 0.5]",
     "flip_probability": "0.1 or [0.0, 0.1]",
+    "success_cosine": "0.9",
 }
 
 
@@ -59,6 +60,7 @@ def check_spec(spec: "Spec") -> None:
     _check_values(spec)
     for name in CORRUPTIONS:
         _check_levels(name, getattr(spec, name))
+    _check_real("success_cosine", spec.success_cosine)
     if not -1 < spec.success_cosine < 1:
         raise ValueError(
             "`sweep(success_cosine=...)` must be above -1 and below 1, got "
@@ -78,11 +80,26 @@ def hyperparameters(rule: AbstractRule) -> list[str]:
     ]
 
 
+def _refuse(name: str, given: Any) -> NoReturn:
+    raise TypeError(
+        f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got {given!r}."
+    )
+
+
 def _check_kind(name: str, given: Any, kind: Any) -> None:
-    if not isinstance(given, kind) or (isinstance(given, str) and kind is Collection):
-        raise TypeError(
-            f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got {given!r}."
-        )
+    # A text is a collection of letters.
+    if not isinstance(given, kind) or isinstance(given, str):
+        _refuse(name, given)
+
+
+def _check_real(name: str, numbers: Any) -> None:
+    """Raise unless it is a real number, or one axis of them."""
+    try:
+        array = np.asarray(numbers)
+    except ValueError:
+        _refuse(name, numbers)
+    if array.dtype.kind not in "iuf" or array.ndim > 1:
+        _refuse(name, numbers)
 
 
 def _check_entries(name: str, entries: Collection) -> None:
@@ -153,11 +170,10 @@ def _check_values(spec: "Spec") -> None:
 
 
 def _check_levels(name: str, levels: Any) -> None:
+    _check_real(name, levels)
     if np.ndim(levels):
         _check_entries(name, list(levels))
     for level in np.atleast_1d(levels):
-        if isinstance(level, str) or not np.isreal(level):
-            _check_kind(name, levels, float)
         try:
             Corruption(**{CORRUPTIONS[name]: level})
         except ValueError as error:
@@ -180,6 +196,7 @@ def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:
                 "hyperparameter."
             )
         _check_kind("vary", levels, Collection | np.ndarray)
+        _check_real("vary", list(levels))
         _check_entries("vary", list(levels))
         for rule in rules.values():
             if name in hyperparameters(rule):

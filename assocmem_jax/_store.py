@@ -30,6 +30,9 @@ class Store:
 
     A file has its name only once it is whole and on disk, so a run that is killed loses
     what it had not saved, and nothing else. Processes may share a folder.
+
+    Attributes:
+        path: the folder.
     """
 
     def __init__(self, call: str, path: Path, spec: Mapping[str, JSON]):
@@ -44,7 +47,7 @@ class Store:
             OSError: if the folder cannot be written.
             ValueError: if it holds other settings, or `spec.json` is damaged or lost.
         """
-        self._call, self._path, self._chunks = call, path, path / "chunks"
+        self._call, self.path, self._chunks = call, path, path / "chunks"
         self._spec = json.dumps(spec, indent=2)
         canonical = json.dumps(spec, sort_keys=True)
         self._fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
@@ -98,7 +101,7 @@ class Store:
         Raises:
             OSError: if the file cannot be written.
         """
-        file = self._path / "study.nc"
+        file = self.path / "study.nc"
         attrs = {"spec": self._spec, **dataset.attrs}
         self._put(file, "", dataset.assign_attrs(attrs))
         return file
@@ -120,7 +123,7 @@ class Store:
             _write(file, data)
 
     def _set_aside(self, file: Path, reason: Exception) -> None:
-        folder = self._path / "set-aside"
+        folder = self.path / "set-aside"
         aside = folder / f"{file.stem}-{secrets.token_hex(8)}.nc"
         with self._explained(aside):
             folder.mkdir(exist_ok=True)

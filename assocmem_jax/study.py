@@ -84,6 +84,8 @@ def sweep(
         TypeError: if an argument is of the wrong kind.
         ValueError: if an argument is out of range, the arguments do not go together, a
             cell does not fit into memory, or `store` holds another study.
+        MemoryError: if a device runs out of memory all the same, with one trial at a
+            time. What is done is kept.
         OSError: if `store` cannot be written. What is done is kept.
 
     Example:

@@ -17,7 +17,14 @@ from assocmem_jax._spec import Spec
 from assocmem_jax._threads import limit_lapack
 
 
-PHASES = ("random numbers", "products", "factorisations", "rule", "metrics", "other")
+PHASES: tuple[str, ...] = (
+    "random numbers",
+    "products",
+    "factorisations",
+    "rule",
+    "metrics",
+    "other",
+)
 FACTORS = r"/(cholesky|eigh|geqrf|householder_product|svd|triangular_solve)\b"
 # They hold other operations, which have events of their own.
 HOLDERS = ("while", "conditional", "call")
@@ -54,8 +61,11 @@ def kernel(spec: Spec) -> Kernel:
     mesh = jax.make_mesh(
         (1,), ("cells",), axis_types=(jax.sharding.AxisType.Auto,), devices=[device]
     )
-    spent = collections.Counter()
-    watch = lambda event, seconds, **_: spent.update({event: seconds})
+    spent = collections.defaultdict(float)
+
+    def watch(event: str, duration_secs: float, **_):
+        spent[event] += duration_secs
+
     jax.monitoring.register_event_duration_secs_listener(watch)
     start = time.perf_counter()
     compiled = _run.compiled_kernel(*_run._structure(settings), shape, mesh)
@@ -75,7 +85,7 @@ def phases_of_call(kernel: Kernel) -> tuple[dict[str, float], float]:
     Where operations run side by side, each counts with its share of the time. What
     belongs to no phase, waiting included, is `other`: phases add up to the whole.
     """
-    phase_of = phases_by_instruction(kernel.compiled.as_text())
+    phase_of = phases_by_instruction(kernel.compiled.as_text() or "")
     options = ProfileOptions()
     options.python_tracer_level = 0
     with tempfile.TemporaryDirectory() as folder, limit_lapack():
@@ -85,43 +95,34 @@ def phases_of_call(kernel: Kernel) -> tuple[dict[str, float], float]:
             kernel()
             total = time.perf_counter() - start
         (file,) = Path(folder).rglob("*.xplane.pb")
-        trace = ProfileData.from_file(str(file))
-        events = [
-            event
-            for plane in trace.planes
-            for line in plane.lines
-            for event in line.events
-        ]
-        seconds = busy(intervals(events, phase_of))
+        planes = list(ProfileData.from_file(str(file)).planes)
+        on_device = [x for x in planes if x.name.startswith("/device:")]
+        lines = [line for plane in on_device or planes for line in plane.lines]
+        operations = intervals([x for line in lines for x in line.events], phase_of)
+    seconds = busy(operations)
     seconds["other"] += total - sum(seconds.values())
     return {phase: seconds[phase] for phase in PHASES}, total
 
 
-def intervals(events, phase_of: dict[str, str]) -> list[tuple[float, float, str]]:
+def intervals(events: list, phase_of: dict) -> list[tuple[float, float, str]]:
     """Start, end and phase of every operation that was traced."""
-    started, ended = [], {}
+    traced, ends = [], {}
     for event in events:
-        stats = dict(event.stats)
+        stats, end = dict(event.stats), event.start_ns + event.duration_ns
         if event.name.startswith("end: "):
-            # The end of an operation that went on after the call of it returned.
-            ended[stats.get("_c")] = event.start_ns + event.duration_ns
-        elif phase_of.get(stats.get("hlo_op")):  # pyright: ignore
-            started.append((event, stats))
-    return [
-        (
-            event.start_ns,
-            ended.get(stats.get("_p"), event.start_ns + event.duration_ns),
-            phase_of[stats["hlo_op"]],
-        )
-        for event, stats in started
-    ]
+            # Of an operation that went on in other threads.
+            ends[stats.get("_c")] = end
+        elif stats.get("hlo_op") in phase_of:
+            phase = phase_of[stats["hlo_op"]]
+            traced.append((event.start_ns, end, phase, stats.get("_p")))
+    return [(start, ends.get(i, end), phase) for start, end, phase, i in traced]
 
 
-def busy(operations: list[tuple[float, float, str]]) -> collections.Counter:
+def busy(operations: list[tuple[float, float, str]]) -> dict[str, float]:
     """Seconds that each phase was at work, those of several side by side shared."""
     points = [(start, 1, phase) for start, _, phase in operations]
     points += [(end, -1, phase) for _, end, phase in operations]
-    active, seconds, last = collections.Counter(), collections.Counter(), 0.0
+    active, seconds, last = collections.Counter(), collections.defaultdict(float), 0.0
     for now, step, phase in sorted(points):
         for each, count in active.items():
             if count:
@@ -133,35 +134,40 @@ def busy(operations: list[tuple[float, float, str]]) -> collections.Counter:
 
 def phases_by_instruction(text: str) -> dict[str, str]:
     """The phase of every instruction of a compiled program, by its name."""
-    tables = re.split(
-        r"^(?=FileNames|FunctionNames|FileLocations|StackFrames)", text, flags=re.M
-    )
-    files, functions = (
-        dict(re.findall(r'^(\d+) "(.*)"$', x, re.M)) for x in tables[1:3]
-    )
-    ids = r"^(\d+) {file_name_id=(\d+) function_name_id=(\d+)"
-    places = {
-        i: f"{files[file]}:{functions[name]}"
-        for i, file, name in re.findall(ids, tables[3], re.M)
-    }
-    frames = dict(re.findall(r"^(\d+) {file_location_id=(\d+)", tables[4], re.M))
-    phases, bodies = {}, collections.defaultdict(list)
-    body = ""
-    for line in tables[4].splitlines():
+    phases, opcodes, computation = {}, collections.defaultdict(list), ""
+    place_of = places(text)
+    for line in text.splitlines():
         if found := INSTRUCTION.match(line):
-            bodies[body].append(found[2])
+            name, opcode = found.groups()
+            opcodes[computation].append(opcode)
             called = re.search(r"calls=%?([\w.-]+)", line)
             frame = re.search(r"stack_frame_id=(\d+)", line)
-            place = places[frames[frame[1]]] if frame else ""
-            if found[2] not in HOLDERS:
-                inside = bodies[called[1]] if called else []
-                phases[found[1]] = phase_of(line, [found[2], *inside], place)
+            place = place_of.get(frame[1], "") if frame else ""
+            inside = opcodes[called[1]] if called else []
+            if opcode not in HOLDERS:
+                phases[name] = phase_of_instruction(line, [opcode, *inside], place)
         elif line.endswith("{"):
-            body = line.split()[0].lstrip("%")
+            computation = line.split()[0].lstrip("%")
     return phases
 
 
-def phase_of(line: str, opcodes: list[str], place: str) -> str:
+def places(text: str) -> dict[str, str]:
+    """File and function of every stack frame that a program's text mentions."""
+    names = r"^(?:ENTRY|%|FileNames|FunctionNames|FileLocations|StackFrames)"
+    tables = {x.split("\n")[0]: x for x in re.split(rf"(?m)(?={names})", text)}
+    table = lambda name, row: re.findall(row, tables.get(name, ""), re.M)
+    files = dict(table("FileNames", r'^(\d+) "(.*)"$'))
+    functions = dict(table("FunctionNames", r'^(\d+) "(.*)"$'))
+    row = r"^(\d+) {file_name_id=(\d+) function_name_id=(\d+)"
+    locations = {
+        i: f"{files[file]}:{functions[function]}"
+        for i, file, function in table("FileLocations", row)
+    }
+    frames = table("StackFrames", r"^(\d+) {file_location_id=(\d+)")
+    return {i: locations[location] for i, location in frames}
+
+
+def phase_of_instruction(line: str, opcodes: list[str], place: str) -> str:
     """The phase of one instruction: what it does, and which code asked for it."""
     if "dot" in opcodes or re.search(r'custom_call_target="\S*(gemm|matmul)', line):
         return "products"
@@ -169,8 +175,8 @@ def phase_of(line: str, opcodes: list[str], place: str) -> str:
         return "random numbers"
     if re.search(r"/(metrics|_moments)\.py:", place) or place.endswith(".score"):
         return "metrics"
-    if re.search(FACTORS, line) or re.search(
-        r"_least_squares\.py:(?!_products|_add)", place
-    ):
+    if re.search(FACTORS, line):
+        return "factorisations"
+    if re.search(r"/_least_squares\.py:(?!_products|_add)", place):
         return "factorisations"
     return "rule" if "/_rules/" in place else "other"

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+import assocmem_jax as am
 
+
+# The rules, by the notebook's names.
+RULES: dict[str, am.AbstractRule] = {
+    "pseudoinverse": am.Pseudoinverse(),
+    "softmax": am.Softmax(),
+    "ReLU": am.ReLU(),
+    "dot product": am.DotProduct(),
+}
 READ_PAIRS = ("softmax", "ReLU")
 
 
@@ -37,7 +46,8 @@ def needs(rule: str, d: int, loads: Sequence[int], peaks: dict) -> dict[str, flo
     Random numbers are written once. Right and retrieved values are read once for every
     load. A factorisation is a Cholesky factor and its inverse.
     """
-    factors = 2 / 3 * d**3 * len(loads) if rule == "pseudoinverse" else 0.0
+    of_squares = rule == "pseudoinverse"
+    factors = of_squares * sum(2 / 3 * min(n, d) ** 3 for n in loads)
     return {
         "random numbers": 8.0 * max(loads) * d / peaks["bytes_per_second"],
         "products": in_one_pass(rule, d, loads) / peaks["operations_per_second"],

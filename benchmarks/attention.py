@@ -38,7 +38,7 @@ def measured(n: int, d: int, repeats: int, with_jax: bool) -> dict:
     attention = torch.nn.functional.scaled_dot_product_attention
     sides = {
         "assocmem": lambda: am.retrieve(am.Softmax(beta=beta), keys, values, queries),
-        "torch": lambda: attention(*(x[None, None] for x in (q, k, v)))[0, 0],
+        "torch": lambda: attention(q[None, None], k[None, None], v[None, None])[0, 0],
         "torch_unfused": lambda: torch.softmax(beta * q @ k.T, dim=1) @ v,
     }
     if with_jax:

@@ -24,7 +24,7 @@ import notebook_torch
 import numpy as np
 import xarray as xr
 from _rows import in_turn, medians, report
-from _work import cell_by_cell, device_peaks, in_one_pass
+from _work import RULES, cell_by_cell, device_peaks, in_one_pass
 from scipy import stats
 
 import assocmem_jax as am
@@ -54,12 +54,6 @@ print(json.dumps(dataset.to_dict()))
 }
 # Draws that tell how much a mean scatters.
 DRAWS = 8
-RULES = {
-    "pseudoinverse": am.Pseudoinverse(),
-    "softmax": am.Softmax(),
-    "ReLU": am.ReLU(),
-    "dot product": am.DotProduct(),
-}
 
 
 def main():
@@ -67,9 +61,9 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--small", action="store_true", help="a small grid, in seconds")
     rows = {
-        "experiment_2": lambda grids: warm(*grids["experiment_2"], args.repeats),
-        "experiment_3": lambda grids: warm(*grids["experiment_3"], args.repeats),
-        "experiment_2_cold": lambda grids: cold(*grids["experiment_2"], args.repeats),
+        "experiment_2": lambda grids: warm(grids["experiment_2"], args.repeats),
+        "experiment_3": lambda grids: warm(grids["experiment_3"], args.repeats),
+        "experiment_2_cold": lambda grids: cold(grids["experiment_2"], args.repeats),
         "command": lambda grids: command(grids, args.repeats, args.small),
     }
     parser.add_argument("--only", choices=rows)
@@ -80,18 +74,23 @@ def main():
             report("notebook", what=name, **row(grids))
 
 
-def warm(names, dimensions, loads, repeats: int) -> dict:
+def warm(grid, repeats: int, device: str = "cpu") -> dict:
     """Time one grid in this process, after one run of each side."""
+    names, dimensions, loads = grid
     rules = {rule: RULES[rule] for rule in names}
     answers = collections.defaultdict(list)
     sides = {
-        "torch": lambda seed: notebook_torch.grid(names, dimensions, loads, seed),
-        "assocmem": lambda seed: am.sweep(rules, d=dimensions, n=loads, seed=seed),
+        "torch": lambda seed: notebook_torch.grid(
+            names, dimensions, loads, seed, device
+        ),
+        "assocmem": lambda seed: am.study.sweep(
+            rules, d=dimensions, n=loads, seed=seed
+        ),
     }
     keep = lambda side: lambda seed: answers[side].append(sides[side](seed))
     first = in_turn(sides, 1)
     seconds = in_turn({side: keep(side) for side in sides}, repeats)
-    z = agreement((names, dimensions, loads), answers["assocmem"], answers["torch"])
+    z = agreement(grid, answers["assocmem"], answers["torch"])
     median = medians(seconds)
     return {
         "cells": len(names) * len(dimensions) * len(loads),
@@ -100,12 +99,13 @@ def warm(names, dimensions, loads, repeats: int) -> dict:
         "all_seconds": seconds,
         "ratio_warm": median["torch"] / median["assocmem"],
         "largest_z": z,
-        **floor(names, dimensions, loads, median["assocmem"]),
+        **floor(grid, median["assocmem"]),
     }
 
 
-def cold(names, dimensions, loads, repeats: int) -> dict:
+def cold(grid, repeats: int) -> dict:
     """Time one grid in fresh processes."""
+    names, dimensions, loads = grid
     printed = collections.defaultdict(list)
 
     def program(side):
@@ -124,7 +124,7 @@ def cold(names, dimensions, loads, repeats: int) -> dict:
     seconds = in_turn({side: program(side) for side in PROGRAMS}, repeats)
     ours = [xr.Dataset.from_dict(json.loads(text)) for text in printed["assocmem"]]
     cells = [by_place(json.loads(x), dimensions, loads) for x in printed["torch"]]
-    z = agreement((names, dimensions, loads), ours, cells)
+    z = agreement(grid, ours, cells)
     median = medians(seconds)
     return {
         "cells": len(names) * len(dimensions) * len(loads),
@@ -132,7 +132,7 @@ def cold(names, dimensions, loads, repeats: int) -> dict:
         "all_seconds": seconds,
         "ratio_cold": median["torch"] / median["assocmem"],
         "largest_z": z,
-        **floor(names, dimensions, loads, median["assocmem"]),
+        **floor(grid, median["assocmem"]),
     }
 
 
@@ -199,7 +199,7 @@ def agreement(grid, ours: list, theirs: list) -> dict[str, float]:
     """
     names, dimensions, loads = grid
     rules = {rule: RULES[rule] for rule in names}
-    draws = am.sweep(rules, d=dimensions, n=loads, trials=DRAWS, seed=len(ours))
+    draws = am.study.sweep(rules, d=dimensions, n=loads, trials=DRAWS, seed=len(ours))
     scatter = draws.std("trial", ddof=1)
     z = {"cosine": 0.0, "distance": 0.0}
     for i, name in enumerate(z):
@@ -220,8 +220,9 @@ def agreement(grid, ours: list, theirs: list) -> dict[str, float]:
     return z
 
 
-def floor(names, dimensions, loads, seconds: float) -> dict:
+def floor(grid, seconds: float) -> dict:
     """Operations and time of the products that the rules cannot do without."""
+    names, dimensions, loads = grid
     rate = device_peaks()["operations_per_second"]
     count = lambda of: sum(of(rule, d, loads) for rule in names for d in dimensions)
     each, shared = count(cell_by_cell), count(in_one_pass)

@@ -40,7 +40,7 @@ def grid(rules, dimensions, loads, seed, device="cpu"):
     return {(d, n): cell(rules, d, n, device) for d in dimensions for n in loads}
 
 
-def experiments(quick):
+def experiments(quick) -> dict[str, tuple[list, list, list]]:
     """Rules, dimensions and loads of the three experiments."""
     loads = powers(2, 8 if quick else 14)
     return {

@@ -16,17 +16,10 @@ import notebook_torch
 import numpy as np
 from _phases import PHASES, kernel, phases_of_call
 from _rows import report, seconds_of
-from _work import device_peaks, needs
+from _work import RULES, device_peaks, needs
 
 import assocmem_jax as am
-
-
-RULES = {
-    "pseudoinverse": am.Pseudoinverse(),
-    "softmax": am.Softmax(),
-    "ReLU": am.ReLU(),
-    "dot product": am.DotProduct(),
-}
+from assocmem_jax._threads import limit_lapack
 
 
 def main():
@@ -55,8 +48,9 @@ def measured(rule: str, d: int, loads: list[int], trials: int, peaks: dict) -> d
     """How long the kernel of one rule and dimension takes, and what for."""
     spec = am.study.Spec({rule: RULES[rule]}, d=[d], n=loads, trials=trials)
     compiled = kernel(spec)
-    first = seconds_of(compiled)
-    warm = float(np.median([seconds_of(compiled) for _ in range(3)]))
+    with limit_lapack():
+        first = seconds_of(compiled)
+        warm = float(np.median([seconds_of(compiled) for _ in range(3)]))
     seconds, total = phases_of_call(compiled)
     least = needs(rule, d, loads, peaks)
     return {

@@ -9,16 +9,11 @@ import argparse
 import notebook_torch
 import numpy as np
 from _rows import in_turn, medians, report, seconds_of
+from _work import RULES
 
 import assocmem_jax as am
 
 
-RULES = {
-    "pseudoinverse": am.Pseudoinverse(),
-    "softmax": am.Softmax(),
-    "ReLU": am.ReLU(),
-    "dot product": am.DotProduct(),
-}
 GRIDS = {
     "small": ([16, 32, 64], notebook_torch.powers(2, 10)),
     "large": ([256], notebook_torch.powers(2, 12)),
@@ -41,7 +36,7 @@ def measured(rule: str, d, n, trials: int, repeats: int) -> dict:
     """Cold and warm seconds of one trial and of many."""
 
     def sweep(trials):
-        return lambda seed: am.sweep(
+        return lambda seed: am.study.sweep(
             {rule: RULES[rule]}, d=d, n=n, trials=trials, seed=seed
         )
 

@@ -229,7 +229,9 @@ def test_the_search_finds_the_capacity_in_few_evaluations(start):
     assert found["bracket_low"] <= 97 <= found["bracket_high"]
     assert found["bracket_high"] / found["bracket_low"] <= 1.02
     assert float(found["capacity"]) == pytest.approx(97, rel=1e-3)
-    assert len(asked) <= 2 + abs(np.log2(97 / start)) + np.log2(np.log(2) / 0.02) + 1
+    halvings = np.log2(np.log(2) / 0.02) + 1
+    # At most two more for the octaves on either side.
+    assert len(asked) <= 2 + abs(np.log2(97 / start)) + halvings + 2
 
 
 def test_the_search_first_doubles_or_halves():
@@ -240,7 +242,30 @@ def test_the_search_first_doubles_or_halves():
 
 def test_the_search_stops_at_neighboring_loads():
     scores, _ = search_on(lambda n: logistic(n, 5.5), tolerance=1e-9)
-    assert list(scores) == [4, 5, 6, 8]
+    assert list(scores) == [2, 4, 5, 6, 8, 12]
+
+
+def test_the_search_looks_an_octave_to_either_side_last():
+    _, asked = search_on(logistic, start=96, tolerance=0.1)
+    assert asked == [96, 192, 136, 114, 105, 48, 210]
+    _, asked = search_on(lambda n: logistic(n, 1.5), start=1, limit=3, tolerance=2)
+    assert asked == [1, 2, 3]  # nothing below 1, nor beyond the limit
+
+
+def test_intervals_of_a_search_have_ends(rng):
+    """Where the bracket lies within the noise, resamples cross outside of it."""
+    shift = np.exp(0.2 * rng.normal(size=16))
+    scores = search(
+        lambda n: logistic(n / shift),
+        start=96,
+        limit=1000,
+        threshold=0.5,
+        metric="cosine",
+        tolerance=2.0,
+    )
+    assert list(scores) == [48, 96, 192, 384]
+    found = capacity(as_study(scores, "cosine"), threshold=0.5)
+    assert 48 < found["low"] < 97 < found["high"] < 384
 
 
 def test_the_search_stops_at_its_limits():
@@ -291,6 +316,7 @@ def test_narrowing_takes_any_criterion():
         tolerance=0.01,
     )
     assert {12, 13} < set(scores)
+    assert min(scores) == 1 and max(scores) == 26
 
 
 def test_mean_intervals_of_scores_are_student_s(study):

@@ -46,8 +46,9 @@ def test_recall_counts_every_pair_that_shares_the_nearest_value():
     values = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
     hits = am.metrics.recall_at_1(values, np.zeros((3, 2)), np.array([0, 1, 2]))
     np.testing.assert_array_equal(hits, [0, 1, 1])
-    between = am.metrics.recall_at_1(values, [[0.5, 0.0]] * 2, np.array([0, 1]))
-    np.testing.assert_array_equal(between, [1, 0])  # the first of equally near
+    opposite, middle = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.zeros((2, 2))
+    first = am.metrics.recall_at_1(opposite, middle, np.array([0, 1]))
+    np.testing.assert_array_equal(first, [1, 0])  # the first of equally near
 
 
 def test_recall_never_holds_all_distances(rng):
