@@ -19,7 +19,7 @@ _LONG_NAMES = {
     "squared_error": "squared distance of right and retrieved value",
     "success": "fraction of queries answered with a cosine above success_cosine",
     "recall": "fraction of queries whose nearest stored value is the right one",
-    "all_correct": "1 where every query's nearest stored value is the right one, else 0",
+    "all_correct": "1 where the nearest stored value is always the right one, else 0",
 }
 _AXES = {
     "rule": "retrieval rule",
@@ -35,7 +35,7 @@ _AXES = {
 def chunk_dataset(
     spec: Spec, chunk: Chunk, mean: np.ndarray, std: np.ndarray, scores: tuple[str, ...]
 ) -> xr.Dataset:
-    """The numbers of one chunk, `[trials, levels, loads, scores]`, with their labels."""
+    """Labeled numbers of one chunk, `[trials, levels, loads, scores]`."""
     dims = ("trial", "level", "n", "score")
     return xr.Dataset(
         {"mean": (dims, mean), "std": (dims, std)},

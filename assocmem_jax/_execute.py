@@ -61,8 +61,8 @@ def execute(
             kept = "Nothing is kept without `sweep(store=...)`."
             if store is not None:
                 kept = (
-                    f"{len(done)} of {len(chunks)} chunks are kept in {store.path}; the "
-                    "same call goes on from there."
+                    f"{len(done)} of {len(chunks)} chunks are kept in {store.path}; "
+                    "the same call goes on from there."
                 )
             error.add_note(f"Stopped. {kept}")
             raise

@@ -105,7 +105,9 @@ class Fold(eqx.Module):
         if self.stop is None:
             out = _all_blocks(of, merge, pairs, size)
         elif self.block_size is None:
-            out = of(each.between(jnp.zeros_like(self.stop), self.stop) for each in pairs)
+            out = of(
+                each.between(jnp.zeros_like(self.stop), self.stop) for each in pairs
+            )
         else:
             family = self.prefixes or Prefixes(self.stop[None])
             summaries = _blocks_before(of, merge, pairs, size, family)
@@ -277,7 +279,7 @@ def _blocks_before(
     at = lambda j: jax.lax.dynamic_index_in_dim(stops, j, 0, False)
     first = jnp.zeros_like(stops[0])
     like = jax.eval_shape(of_block, first, first)
-    empty = lambda *axes: jax.tree.map(lambda x: jnp.zeros(axes + x.shape, x.dtype), like)
+    empty = lambda *n: jax.tree.map(lambda x: jnp.zeros(n + x.shape, x.dtype), like)
     state = (first, first + family.first, empty(), empty(len(stops)))
     return jax.lax.while_loop(lambda state: state[1] < len(stops), step, state)[3]
 

@@ -181,7 +181,7 @@ def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
 
 
 def _products(pairs: Pairs, fold: Fold) -> Products | None:
-    r"""$K^\top K$ and $K^\top V$, where there may be enough pairs to solve with them."""
+    r"""$K^\top K$ and $K^\top V$, where pairs may be enough to solve with them."""
     if fold.total(pairs) <= pairs.keys.shape[1]:
         return None
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -179,9 +179,9 @@ def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
     every = jnp.arange(shape.rows, dtype=jnp.int32)
     keys = settings.keys.rows(key_rng, every, shape.d)
     if shape.values == "drawn":
-        values = settings.values.rows(value_rng, every, shape.v)
+        values = settings.values.rows(value_rng, every, shape.v)  # pyright: ignore
     elif shape.values == "own":
-        values = settings.keys.value_rows(key_rng, every)
+        values = settings.keys.value_rows(key_rng, every)  # pyright: ignore
     else:
         values = keys
     pairs = Pairs(keys, values)
@@ -199,7 +199,7 @@ def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
                 queries = corrupt(corruption, query_rng, index, queries)
             return block, index, queries
 
-        def answers(j, queries, lowest=0):
+        def answers(j, queries, lowest: Any = 0):
             memory = _pick(memories, dependent, j)
             of = fold.over(loads, j, lowest)
             return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
@@ -299,7 +299,8 @@ def _read_depends(rule, memories, dependent, fold: Fold, loads, d: int) -> bool:
 def reads_pairs(rule: AbstractRule) -> bool:
     """Whether the answers of a rule run over the stored pairs."""
     leaves, tree = jax.tree.flatten(rule)
-    return _reads_pairs(tree, tuple(jax.typeof(x) for x in leaves))
+    like = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
+    return _reads_pairs(tree, like)
 
 
 @functools.lru_cache

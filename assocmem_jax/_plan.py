@@ -120,7 +120,7 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
     v, loads = spec.value_dimension(d), len(spec.n)
     fold, queries = study_fold()
-    tile = queries * fold.block_size
+    tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
     numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
     if reads_pairs(spec.rules[name]):
         numbers += 2 * tile + 2 * loads * queries * v

@@ -187,7 +187,7 @@ def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:
     for name, levels in vary.items():
         if name not in known:
             raise ValueError(
-                f"`sweep(vary=...)` has {name!r}, a hyperparameter of none of the rules."
+                f"`sweep(vary=...)` has {name!r}, a hyperparameter of no rule here."
                 f"{suggest(str(name), known)}"
             )
         if name in _AXES:

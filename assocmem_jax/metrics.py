@@ -96,7 +96,7 @@ def recall_at_1(
     center = jnp.mean(values, axis=0, keepdims=True)
     stored, retrieved = Pairs(values, values - center), retrieved - center
     fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
-    hit = lambda x: is_nearest(*x, stored, fold)
+    hit = lambda x: is_nearest(x[0], x[1], stored, fold)
     return jax.lax.map(hit, (stored.values[target], retrieved), batch_size=batch)
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -94,22 +95,23 @@ def sweep(
         >>> ds["cosine"].dims
         ('rule', 'd', 'n', 'trial')
     """
-    spec = Spec(
-        rules=rules,
-        d=d,
-        n=n,
-        trials=trials,
-        v=v,
-        ensemble=ensemble,
-        values=values,
-        query_noise=query_noise,
-        mask_fraction=mask_fraction,
-        flip_probability=flip_probability,
-        vary=vary or {},
-        metrics=metrics,
-        success_cosine=success_cosine,
-        seed=seed,
-    )
+    given: dict[str, Any] = {
+        "d": d,
+        "n": n,
+        "trials": trials,
+        "v": v,
+        "ensemble": ensemble,
+        "values": values,
+        "query_noise": query_noise,
+        "mask_fraction": mask_fraction,
+        "flip_probability": flip_probability,
+        "vary": {} if vary is None else vary,
+        "metrics": metrics,
+        "success_cosine": success_cosine,
+        "seed": seed,
+    }
+    arrays = {name: x.tolist() for name, x in given.items() if hasattr(x, "tolist")}
+    spec = Spec(rules, **{**given, **arrays})
     return run(spec, store=store, progress=progress, devices=devices, memory=memory)
 
 

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, at a small size."""
+"""The notebooks run from top to bottom, at a small size."""
 
 from pathlib import Path
 
@@ -7,23 +7,48 @@ import pytest
 from nbclient import NotebookClient
 
 
-PATH = Path(__file__).parent.parent / "notebooks" / "associative_memory.ipynb"
+FOLDER = Path(__file__).parent.parent / "notebooks"
+# How many figures each shows, and what it prints among other things.
+NOTEBOOKS = {
+    "associative_memory": (4, ("rank 7", "True", "exponent", "above")),
+    "digits": (5, ("1797 pictures",)),
+}
 
 
 # The kernel's own machinery warns of its event loop, its sockets and its files.
 @pytest.mark.filterwarnings("default")
-def test_the_notebook_runs(monkeypatch):
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_notebook_runs(name, monkeypatch):
     monkeypatch.setenv("ASSOCMEM_SMALL", "1")
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    notebook = nbformat.read(PATH, as_version=4)
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    images = [o for o in outputs if "image/png" in o.get("data", {})]
-    assert len(images) == 3
-    printed = [output.get("data", {}).get("text/plain") for output in outputs]
-    assert "True" in printed  # a key stored twice answers the mean
-    assert any(o.get("text") == "rank 7\n" for o in outputs)
+    figures, texts = outputs(notebook)
+    count, expected = NOTEBOOKS[name]
+    assert figures == count
+    assert all(any(text in said for said in texts) for text in expected)
 
 
-def test_stored_outputs_are_small():
-    assert PATH.stat().st_size < 500_000
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_stored_outputs_are_whole_and_small(name):
+    path = FOLDER / f"{name}.ipynb"
+    figures, texts = outputs(nbformat.read(path, as_version=4))
+    count, expected = NOTEBOOKS[name]
+    assert figures == count
+    assert all(any(text in said for said in texts) for text in expected)
+    assert path.stat().st_size < 500_000
+
+
+def test_every_notebook_is_tested():
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(NOTEBOOKS)
+
+
+def outputs(notebook):
+    """How many figures there are, and all other outputs; of warnings there is none."""
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert not any(output.get("name") == "stderr" for output in shown)
+    figures = [out for out in shown if "image/png" in out.get("data", {})]
+    texts = [
+        out.get("text", out.get("data", {}).get("text/plain", "")) for out in shown
+    ]
+    return len(figures), texts

@@ -1,5 +1,7 @@
 """How studies are cut up: chunks, batches, and memory that is planned."""
 
+from typing import Any
+
 import jax
 import pytest
 import xarray as xr
@@ -63,7 +65,7 @@ def test_estimated_memory_is_what_the_compiler_takes(name, changed):
     spec = Spec({"rule": ALL[name]}, **changed)
     runner, (call,) = calls(spec, 2**40)
     program, _ = _run._timed(_run._structure(call.settings), call.shape, runner._mesh)
-    memory = program.memory_analysis()
+    memory: Any = program.memory_analysis()
     taken = (
         memory.argument_size_in_bytes
         + memory.output_size_in_bytes

@@ -1,5 +1,6 @@
 """The progress bar: what it says, and where it is silent."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -30,25 +31,24 @@ def test_silent_without_a_terminal(capsys):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Make stderr a terminal, 200 columns wide; give what was written to it."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
-    parts = []
+    """Runs a function with a terminal of 200 columns as stderr; tells what it wrote."""
 
-    def read():
-        while True:
-            try:
-                parts.append(os.read(ours, 4096))
-            except OSError:
-                return
+    def written(function):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        parts = []
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    stream = os.fdopen(theirs, "w")
-    monkeypatch.setattr(sys, "stderr", stream)
+        def read():
+            # The end of a terminal is an error.
+            with contextlib.suppress(OSError):
+                while part := os.read(ours, 4096):
+                    parts.append(part)
 
-    def written():
-        stream.close()
+        reader = threading.Thread(target=read)
+        reader.start()
+        with os.fdopen(theirs, "w") as stream, monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", stream)
+            function()
         reader.join(timeout=30)
         os.close(ours)
         return b"".join(parts).decode()
@@ -60,16 +60,14 @@ def test_a_terminal_shows_share_speed_and_what_is_done(terminal, monkeypatch):
     monkeypatch.setattr(_plan, "_CHUNK_WORK", 1.0)
     # Else there may be nothing to compile.
     compiled_kernel.cache_clear()
-    sweep()
-    said = terminal()
+    said = terminal(sweep)
     assert "sweep:   0%" in said and "sweep: 100%" in said
     assert "12/12 cells" in said and "/s, " in said
     assert "compiling dot, d = 4" in said and "running dot, d = 3" in said
 
 
 def test_nothing_is_shown_unless_asked_for(terminal):
-    am.sweep({"dot": am.DotProduct()}, d=[3], n=[2])
-    assert terminal() == ""
+    assert terminal(lambda: am.sweep({"dot": am.DotProduct()}, d=[3], n=[2])) == ""
 
 
 def test_notebooks_get_a_bar_of_their_own(monkeypatch):

@@ -23,11 +23,10 @@ EXTREME_WORDS = np.array([0, 1, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1], np.uint
 @every_dimension
 def test_bits_are_those_of_the_cipher_of_jax(d):
     key, index = jax.random.key(11), np.array([0, 1, 7, LAST])
-    half = -(-d // 2)
-    rows, columns = np.meshgrid(index, np.arange(half), indexing="ij")
+    rows, columns = np.meshgrid(index, np.arange(d), indexing="ij")
     counters = jnp.asarray(np.stack([rows, columns]).ravel(), jnp.uint32)
-    first, second = threefry_2x32(jax.random.key_data(key), counters).reshape(2, 4, -1)
-    expected = np.concatenate([first, second], axis=1)[:, :d]
+    words = threefry_2x32(jax.random.key_data(key), counters)
+    expected = words.reshape(2, len(index), d)[0]
     out = _random.bits(key, jnp.asarray(index), d)
     assert out.dtype == jnp.uint32
     np.testing.assert_array_equal(out, expected)
@@ -152,3 +151,12 @@ def test_other_keys_are_refused(name):
         fn(jnp.zeros(2, jnp.uint32), index, 3)
     with pytest.raises(Exception, match=r"must be one key, got shape \(2,\)|Type-ch"):
         fn(jax.random.split(jax.random.key(0)), index, 3)
+
+
+def test_words_of_trials_are_those_of_fold_in():
+    words = _random.trial_words(7, 64, np.arange(3, 6))
+    of_dimension = jax.random.fold_in(jax.random.key(7), 64)
+    for i, trial in enumerate((3, 4, 5)):
+        for stream in range(3):
+            rng = jax.random.fold_in(jax.random.fold_in(of_dimension, trial), stream)
+            np.testing.assert_array_equal(words[i, stream], jax.random.key_data(rng))

@@ -84,6 +84,11 @@ def launch(store, code=RUN, pause=0.2):
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
 
 
+def wait_for_chunks(process, count):
+    for _ in range(count):
+        assert process.stdout.readline()
+
+
 def assert_same(data, desired):
     xr.testing.assert_identical(
         data.drop_attrs(deep=False), desired.drop_attrs(deep=False)
@@ -98,8 +103,7 @@ def test_killed_again_and_again(tmp_path, uninterrupted, saved):
     store, done = tmp_path / "runs/first", 0
     for more in (1, 3):
         process = launch(store)
-        for _ in range(more):
-            assert process.stdout.readline()
+        wait_for_chunks(process, more)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
@@ -117,8 +121,7 @@ def test_killed_again_and_again(tmp_path, uninterrupted, saved):
 
 def test_interrupted_from_the_keyboard(tmp_path, uninterrupted, saved):
     process = launch(tmp_path)
-    for _ in range(2):
-        assert process.stdout.readline()
+    wait_for_chunks(process, 2)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT, said

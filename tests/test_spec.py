@@ -20,17 +20,16 @@ LABELED = am.patterns.Samples(np.ones((10, 4)), np.ones((10, 3)))
 
 def test_settings_that_mean_the_same_have_one_form():
     typed = Spec(RULES, d=[4], n=[2, 8], query_noise=[0.0, 0.5], vary={"beta": [1, 2]})
-    arrays = Spec(
-        RULES,
-        d=np.array([4]),
-        n=np.array([2, 8], np.int32),
-        trials=np.int64(1),
-        query_noise=np.array([0.0, 0.5]),
-        vary={"beta": np.array([1.0, 2.0])},
-        metrics=["cosine", "distance"],
-        seed=np.uint32(0),
-    )
-    assert typed.describe() == arrays.describe()
+    arrays = {
+        "d": np.array([4]),
+        "n": np.array([2, 8], np.int32),
+        "trials": np.int64(1),
+        "query_noise": np.array([0.0, 0.5]),
+        "vary": {"beta": np.array([1.0, 2.0])},
+        "metrics": ["cosine", "distance"],
+        "seed": np.uint32(0),
+    }
+    assert typed.describe() == Spec(RULES, **arrays).describe()
     assert json.loads(json.dumps(typed.describe())) == typed.describe()
 
 
@@ -166,7 +165,7 @@ BAD_VALUES = (
     ({"ensemble": SAMPLES, "d": [4, 5]}, "dimension 5.*of dimension 4"),
     ({"values": SAMPLES, "n": [11]}, r"values=.*11 patterns, and `Samples` holds 10"),
     ({"values": SAMPLES, "v": 3}, "values=.*dimension 3.*of dimension 4"),
-    ({"vary": {"bta": [1.0]}}, "vary=.*'bta'.*none of the rules. Did you mean `beta`"),
+    ({"vary": {"bta": [1.0]}}, "vary=.*'bta'.*of no rule here. Did you mean `beta`"),
     ({"vary": {"beta": []}}, "vary=.*must not be empty"),
     ({"vary": {"beta": [1.0, 1.0]}}, "vary=.*must not repeat"),
     ({"vary": {"beta": [1.0, -2.0]}}, "beta=.*from 0 to below inf, got -2"),
