@@ -11,7 +11,7 @@ class Progress:
     Silent where stderr is no terminal, unless in a notebook.
     """
 
-    def __init__(self, shown: bool, work: float, cells: int):
+    def __init__(self, shown: bool, work: float | int, cells: int):
         kind, quiet = _kind_of_bar(shown)
         self._bar = kind(
             total=work,

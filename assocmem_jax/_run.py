@@ -56,7 +56,7 @@ class Runner:
     def compile_seconds(self) -> float:
         """Time spent compiling so far, side by side with other work."""
         done = (x for x in self._programs.values() if x.done() and not x.cancelled())
-        return sum(x.result()[1] for x in done if x.exception() is None)
+        return sum((x.result()[1] for x in done if x.exception() is None), 0.0)
 
     def results(
         self, chunks: list[Chunk]

@@ -248,7 +248,7 @@ def test_the_search_stops_at_neighboring_loads():
 def test_the_search_looks_an_octave_to_either_side_last():
     _, asked = search_on(logistic, start=96, tolerance=0.1)
     assert asked == [96, 192, 136, 114, 105, 48, 210]
-    _, asked = search_on(lambda n: logistic(n, 1.5), start=1, limit=3, tolerance=2)
+    _, asked = search_on(lambda n: logistic(n, 1.5), start=1, limit=3, tolerance=2.0)
     assert asked == [1, 2, 3]  # nothing below 1, nor beyond the limit
 
 

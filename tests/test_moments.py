@@ -26,8 +26,8 @@ def test_batches_merge_as_one_sample(rng, size):
     mask[20:40] = False
     total, kept = merged(x, mask, size), x[:, mask]
     np.testing.assert_allclose(total.mean, kept.mean(axis=1), rtol=1e-12)
-    std = deviation(np.asarray(total.squares)[:, None], np.array([kept.shape[1]]))
-    np.testing.assert_allclose(std[:, 0], kept.std(axis=1, ddof=1), rtol=1e-9)
+    std = deviation(np.asarray(total.squares)[None], np.array([kept.shape[1]]))
+    np.testing.assert_allclose(std[0], kept.std(axis=1, ddof=1), rtol=1e-9)
 
 
 def test_float32_does_not_cancel(rng):

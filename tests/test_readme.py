@@ -2,12 +2,14 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import assocmem_jax as am
+from assocmem_jax._cli import main
 
 
 ROOT = Path(__file__).parent.parent
@@ -23,9 +25,28 @@ def test_the_example_prints_every_rule(capsys):
     assert float(printed["Pseudoinverse"]) == pytest.approx(0.253, abs=0.02)
 
 
+def test_the_study_of_the_readme_measures_what_is_known(capsys):
+    exec(EXAMPLES[1], namespace := {})
+    clean = namespace["clean"]["capacity"]
+    # Exact at d = 64 is 78.7 and 15.7; the loads there are 1.5 apart.
+    assert float(clean.sel(rule="pseudoinverse", d=64)) == pytest.approx(78.7, rel=0.05)
+    assert float(clean.sel(rule="dot product", d=64)) == pytest.approx(15.7, rel=0.05)
+    assert "dot product: n* =" in capsys.readouterr().out
+
+
+def test_the_commands_of_the_readme_run(monkeypatch, tmp_path):
+    commands = re.findall(r"^assocmem (?:sweep|capacity|plot) .*$", README, re.MULTILINE)
+    assert len(commands) == 3
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        main(shlex.split(command)[1:])
+    assert (tmp_path / "runs/first/study.nc").exists()
+    assert (tmp_path / "map.png").stat().st_size > 5000
+
+
 def test_the_rule_of_the_readme_is_a_rule(rng):
     namespace = {}
-    exec(EXAMPLES[1], namespace)
+    exec(EXAMPLES[2], namespace)
     keys, values, queries = (rng.standard_normal((n, 3)) for n in (9, 9, 4))
     out = am.retrieve(namespace["Cubic"](), keys, values, queries, fold=am.Fold(4))
     np.testing.assert_allclose(out, (queries @ keys.T) ** 3 @ values, rtol=1e-10)

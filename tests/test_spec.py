@@ -19,18 +19,16 @@ LABELED = am.patterns.Samples(np.ones((10, 4)), np.ones((10, 3)))
 
 
 def test_settings_that_mean_the_same_have_one_form():
-    typed = Spec(RULES, d=[4], n=[2, 8], query_noise=[0.0, 0.5], vary={"beta": [1, 2]})
-    arrays = {
-        "d": np.array([4]),
-        "n": np.array([2, 8], np.int32),
-        "trials": np.int64(1),
-        "query_noise": np.array([0.0, 0.5]),
-        "vary": {"beta": np.array([1.0, 2.0])},
-        "metrics": ["cosine", "distance"],
-        "seed": np.uint32(0),
-    }
-    assert typed.describe() == Spec(RULES, **arrays).describe()
-    assert json.loads(json.dumps(typed.describe())) == typed.describe()
+    typed = Spec(SOFT, d=[4], n=[2, 8], query_noise=[0.0, 0.5]).describe()
+    arrays = am.sweep(
+        SOFT,
+        d=np.array([4]),
+        n=np.array([2, 8], np.int32),
+        query_noise=np.array([0.0, 0.5]),
+        metrics=["cosine", "distance"],
+        seed=np.uint32(0),
+    )
+    assert json.loads(arrays.attrs["spec"]) == json.loads(json.dumps(typed)) == typed
 
 
 @pytest.mark.parametrize(
@@ -160,7 +158,7 @@ BAD_VALUES = (
     ({"query_noise": []}, "query_noise=.*must not be empty"),
     ({"query_noise": [0.1, 0.1]}, "query_noise=.*must not repeat"),
     ({"mask_fraction": 1.5}, r"sweep\(mask_fraction=.*from 0 to 1, got 1.5"),
-    ({"flip_probability": [0.1, -1]}, r"flip_probability=.*from 0 to 1, got -1"),
+    ({"flip_probability": [0.1, -1.0]}, r"flip_probability=.*from 0 to 1, got -1"),
     ({"ensemble": SAMPLES, "n": [11]}, "11 patterns, and `Samples` holds 10"),
     ({"ensemble": SAMPLES, "d": [4, 5]}, "dimension 5.*of dimension 4"),
     ({"values": SAMPLES, "n": [11]}, r"values=.*11 patterns, and `Samples` holds 10"),
