@@ -4,7 +4,7 @@ import ast
 import dataclasses
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -17,18 +17,26 @@ from ._names import suggest
 def to_text(module: eqx.Module) -> str:
     """A module as the call that makes it, the same text for the same numbers.
 
-    Arrays of more than one number are given by shape, type and digest.
+    Arrays of more than one number are given by shape, type and digest, functions by
+    name.
     """
     arguments = [
-        f"{field.name}={_number(value)}"
+        f"{field.name}={_value(value)}"
         for field in dataclasses.fields(module)  # pyright: ignore[reportArgumentType]
         if field.init and (value := getattr(module, field.name)) is not None
     ]
     return f"{type(module).__name__}({', '.join(arguments)})"
 
 
-def _number(value: Any) -> str:
+def _value(value: Any) -> str:
+    if isinstance(value, eqx.Module):
+        return to_text(value)
     if not isinstance(value, Array | np.ndarray):
+        # The text of most other objects has their address in memory.
+        unnamed = type(value).__repr__ is object.__repr__
+        named = type(value) if unnamed and not callable(value) else value
+        if callable(named):
+            return getattr(named, "__qualname__", type(named).__qualname__)
         return repr(value)
     array = np.asarray(value)
     if array.ndim == 0:
@@ -55,24 +63,51 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
         if isinstance(call, ast.Name):
             call = ast.Call(call, [], [])
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
-            raise ValueError("it is not a name")
+            raise ValueError("a name must be called")
         name = call.func.id
         positional = [ast.literal_eval(x) for x in call.args]
         named = {str(x.arg): ast.literal_eval(x.value) for x in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ValueError(
-            f"`{text}` must be a call such as `{example}`, with numbers or text as "
-            f"arguments: {error}."
+            f"`{text}` must be a call such as `{example}`. Its arguments must be "
+            "numbers or quoted text."
         ) from error
     spelled = {kind.lower(): kind for kind in kinds}
     if name.lower() not in spelled:
         raise ValueError(f"`{name}` is not known here.{suggest(name, kinds)}")
     kind = kinds[spelled[name.lower()]]
-    known = list(inspect.signature(kind).parameters)
+    signature = inspect.signature(kind)
+    known = list(signature.parameters)
     for argument in named:
         if argument not in known:
             raise ValueError(
                 f"`{text}` has an argument `{argument}`, which `{name}` does not take."
                 f"{suggest(argument, known)}"
             )
+    try:
+        signature.bind(*positional, **named)
+    except TypeError as error:
+        raise TypeError(
+            f"`{text}` {_misfit(signature, positional, named)}. `{name}` takes "
+            f"{', '.join(f'`{x}`' for x in known) or 'no arguments'}."
+        ) from error
     return kind(*positional, **named)
+
+
+def _misfit(
+    signature: inspect.Signature, positional: Sequence[Any], named: Mapping[str, Any]
+) -> str:
+    """What keeps arguments with known names from fitting a signature."""
+    known = list(signature.parameters)
+    if len(positional) > len(known):
+        return f"has {len(positional)} arguments, at most {len(known)} fit"
+    twice = [name for name in known[: len(positional)] if name in named]
+    if twice:
+        return f"gives `{twice[0]}` twice"
+    missing = [
+        f"`{name}`"
+        for name in known[len(positional) :]
+        if name not in named
+        and signature.parameters[name].default is inspect.Parameter.empty
+    ]
+    return f"lacks {' and '.join(missing)}"

@@ -309,7 +309,9 @@ def check_threshold(function: str, metric: str, threshold: float | int) -> None:
             f"{metric!r}.{suggest(metric, _METRICS)}"
         )
     _, lowest, highest = _METRICS[metric]
-    if not lowest < threshold < highest:
+    # All of them can be right, but not more than all.
+    reached = threshold == 1 == highest and metric != "cosine"
+    if not (lowest < threshold < highest or reached):
         where = f"between {lowest:g} and {highest:g}"
         if np.isinf(highest):
             where = "positive and finite"

@@ -40,8 +40,8 @@ class Sweep(Spec):
             parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)" gives it a name.
         d: dimensions of the keys: numbers, and ranges that double, such as 16:1024.
         n: loads, numbers of stored pairs, in the same form.
-        ensemble: how keys are drawn, such as Spherical or "Clustered(clusters=8,
-            correlation=0.5)"; "Samples('keys.npy')" takes the rows of a file.
+        ensemble: how keys are drawn, such as Spherical or "Clustered(num_clusters=8,
+            spread=0.5)"; "Samples('keys.npy')" takes the rows of a file.
         vary: axes of the rules' hyperparameters, such as beta=0.1,1.
         store: folder that keeps finished work and the result, study.nc.
         memory_gib: memory that may be used on each device. Left out, it is what the
@@ -103,7 +103,7 @@ class Capacity:
             try:
                 fit = _scaling.fit_scaling(found, confidence=confidence)
             except ValueError as error:
-                print(f"\nNo scaling law: {error}")
+                print(f"\nNo scaling law: {_as_typed(str(error))}")
             else:
                 print(f"\n{_tables.of_scaling(fit)}")
         if self.out is not None:
@@ -214,7 +214,7 @@ def main(args: Sequence[str] | None = None) -> None:
         notes = getattr(stop, "__notes__", ["Stopped."])
         print(f"\nassocmem: {' '.join(notes)}\nResume: {command}", file=sys.stderr)
         sys.exit(130)
-    except (Mistake, ValueError, TypeError, OSError) as error:
+    except (Mistake, ValueError, TypeError, OSError, MemoryError) as error:
         sys.exit(f"assocmem: error: {_as_typed(str(error))}")
 
 
@@ -222,7 +222,20 @@ def _show_warning(message: Any, *_: Any) -> None:
     print(f"assocmem: warning: {_as_typed(str(message))}", file=sys.stderr)
 
 
-_FUNCTIONS = "sweep|capacity|curves|heatmap|collapse|difference"
+_FUNCTIONS = "sweep|capacity|fit_scaling|curves|heatmap|collapse|difference"
+# Arguments that hold the study itself, which is no option.
+_STUDY = ("ds", "dataset", "cap")
+# What else messages say about Python, and how it is typed, in this order.
+_TYPED = (
+    (r"(` and `--[\w-]+`) needs ", r"\1 need "),
+    (r"the study needs at least 2 trials[\w ]*,", "the study needs at least 2 trials,"),
+    (r"Run the study with `trials=(\w+)`", r"Sweep again with `--trials \1`"),
+    (r"`trials=(\w+)`", r"`--trials \1`"),
+    (r"pass `devices=` that have more", "use a device that has more"),
+    (r"in `store=`, if one was given", "in `--store`"),
+    (r"`memory=`", "`--memory-gib`"),
+    (r'`values="([\w-]+)"`', r"`--values \1`"),
+)
 
 
 def _as_typed(message: str) -> str:
@@ -230,14 +243,18 @@ def _as_typed(message: str) -> str:
 
     def options(call: re.Match) -> str:
         pairs = [given.partition("=") for given in call[1].split(", ")]
-        typed = [
-            f"--{name.replace('_', '-')}{'' if given == '...' else f' {given}'}"
+        return " and ".join(
+            "the study"
+            if name in _STUDY
+            else f"`--{name.replace('_', '-')}{'' if given == '...' else f' {given}'}`"
             for name, _, given in pairs
-        ]
-        return f"`{' '.join(typed)}`"
+        )
 
     message = re.sub(rf"`(?:{_FUNCTIONS})\((\w+=[^()`]*)\)`", options, message)
-    return " ".join(message.replace("`memory=`", "`--memory-gib`").split())
+    message = " ".join(message.split())
+    for said, typed in _TYPED:
+        message = re.sub(said, typed, message)
+    return message
 
 
 def _check_out(out: Path, endings: Sequence[str]) -> None:

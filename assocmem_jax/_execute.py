@@ -3,11 +3,13 @@
 import json
 import platform
 import time
+import zlib
 from collections.abc import Sequence
 
 import jax
 import xarray as xr
 
+from ._checks import check_size
 from ._dataset import assemble, chunk_dataset
 from ._plan import Chunk, chunks as planned_chunks, trial_work
 from ._progress import Progress
@@ -35,9 +37,16 @@ def execute(
         memory: bytes that may be used on each device. `None` asks the device.
     """
     start = time.perf_counter()
+    if devices is not None and len(devices) == 0:
+        raise ValueError(
+            f"`sweep(devices=...)` must not be empty, got {devices!r}. Leave it out for "
+            "all local devices."
+        )
+    if memory is not None:
+        check_size("sweep(memory=...)", memory)
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
-    names = _names(spec, chunks)
+    names = {chunk: _name(spec, chunk) for chunk in chunks}
     done: dict[Chunk, xr.Dataset] = {}
     if store is not None:
         kept = {chunk: store.load(names[chunk]) for chunk in chunks}
@@ -53,9 +62,10 @@ def execute(
         runner = Runner(spec, rows, devices, memory, bar.say)
         try:
             for chunk, scores in runner.results(todo):
-                done[chunk] = chunk_dataset(spec, chunk, *scores)
+                data = chunk_dataset(spec, chunk, *scores)
                 if store is not None:
-                    store.save(names[chunk], done[chunk])
+                    store.save(names[chunk], data)
+                done[chunk] = data
                 bar.add(work[chunk], cells * chunk.count)
         except KeyboardInterrupt as error:
             kept = "Nothing is kept without `sweep(store=...)`."
@@ -77,15 +87,16 @@ def execute(
         compile_seconds=runner.compile_seconds,
     )
     if store is not None:
+        finished = None if todo else store.result()
+        if finished is not None:
+            # Where the numbers come from is what it says of the call that made them.
+            return dataset.assign_attrs(finished.attrs)
         store.finish(dataset)
     return dataset
 
 
-def _names(spec: Spec, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
-    """Names of the files of chunks: a study has the same, in whatever order typed."""
-
-    def place(chunk):
-        point = spec.points(chunk.rule)[chunk.point]
-        return chunk.d, chunk.rule, sorted(point.items()), chunk.first
-
-    return {chunk: f"{i:05d}" for i, chunk in enumerate(sorted(chunks, key=place))}
+def _name(spec: Spec, chunk: Chunk) -> str:
+    """The name of a chunk's file: the same whatever else is planned, in any order."""
+    point = sorted(spec.points(chunk.rule)[chunk.point].items())
+    rule = zlib.crc32(json.dumps([chunk.rule, point]).encode())
+    return f"d{chunk.d}-{rule:08x}-trials{chunk.first}-{chunk.first + chunk.count}"

@@ -9,6 +9,7 @@ import jax
 from ._measure import Shape, reads_pairs, study_fold
 from ._spec import Spec
 from ._spec_checks import DERIVED
+from .patterns import Samples
 
 
 # Floating-point operations of a chunk: seconds on a CPU. The plan depends on the study
@@ -58,22 +59,28 @@ def chunks(spec: Spec, rows: int) -> list[Chunk]:
 
 
 def kernel_shape(
-    spec: Spec, chunk: Chunk, rows: int, budget: int, on_cpu: bool
+    spec: Spec, chunk: Chunk, rows: int, budget: int, on_cpu: bool, devices: int = 1
 ) -> Shape:
     """What the kernel of a chunk is compiled for.
+
+    Each device takes an equal share of the trials, rounded up to a power of two.
 
     Raises:
         ValueError: if a single trial does not fit the budget, in bytes.
     """
+    trials = _power_of_two(-(-chunk.size // devices))
     needed = trial_bytes(spec, chunk.rule, chunk.d, rows)
-    if needed > budget:
+    drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
+    shared = sum(array.nbytes for array in drawn_from)
+    if needed + shared > budget:
         raise ValueError(
-            f"`sweep(d=..., n=...)` needs about {_gib(needed)} for one trial of "
+            f"`sweep(d=..., n=...)` needs about {_gib(needed + shared)} for one trial of "
             f"{chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}, and has "
             f"{_gib(budget)}. Ask for smaller d or n, or raise `memory=`."
         )
-    batch = chunk.size
-    limit = min(budget, max(needed, _CPU_BATCH)) if on_cpu else budget
+    batch = trials
+    limit = budget - shared
+    limit = min(limit, max(needed, _CPU_BATCH)) if on_cpu else limit
     while batch > 1 and batch * needed > limit:
         batch //= 2
     scores = tuple(dict.fromkeys(DERIVED.get(name, name) for name in spec.metrics))
@@ -81,7 +88,7 @@ def kernel_shape(
         d=chunk.d,
         v=spec.value_dimension(chunk.d),
         rows=rows,
-        trials=chunk.size,
+        trials=trials,
         batch=batch,
         scores=scores,
         values=spec.value_source,
@@ -89,14 +96,17 @@ def kernel_shape(
     )
 
 
-def rows(n: int) -> int:
-    """Rows that hold n pairs: a power of two, so that near loads share a program."""
-    return max(1024, _power_of_two(n))
+def rows(n: int, d: int = 1) -> int:
+    """Rows that hold n pairs: a power of two, so that near loads share a program.
+
+    At least 2 d, so that a pseudoinverse takes the same path whatever the largest load.
+    """
+    return max(1024, _power_of_two(n), _power_of_two(2 * d))
 
 
-def search_rows(n: int) -> int:
+def search_rows(n: int, d: int = 1) -> int:
     """Rows that hold n pairs: in steps of 16, so that a search shares its programs."""
-    rows = 1024
+    rows = max(1024, _power_of_two(2 * d))
     while rows < n:
         rows *= 16
     return rows
@@ -130,6 +140,9 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
         numbers += 2 * queries * d
     if _recalls(spec):
         numbers += tile
+    if isinstance(spec.ensemble, Samples):
+        # A shuffle sorts one word per sample.
+        numbers += 4 * len(spec.ensemble.keys)
     return 4 * numbers
 
 

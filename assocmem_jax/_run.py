@@ -24,7 +24,7 @@ from ._threads import half_the_cores, limit_lapack
 
 @dataclasses.dataclass
 class Call:
-    """One call of a kernel: a chunk for every device, all of one rule and dimension."""
+    """One call of a kernel: chunks of one rule and dimension, spread over devices."""
 
     chunks: list[Chunk]
     shape: Shape
@@ -84,12 +84,13 @@ class Runner:
         calls, devices = [], self._mesh.size
         for together in groups.values():
             shape = kernel_shape(
-                self._spec, together[0], self._rows, self._budget, self._on_cpu
+                self._spec, together[0], self._rows, self._budget, self._on_cpu, devices
             )
             settings = settings_of(self._spec, together[0])
+            most = max(1, devices * shape.trials // together[0].size)
             calls += [
-                Call(together[i : i + devices], shape, settings)
-                for i in range(0, len(together), devices)
+                Call(together[i : i + most], shape, settings)
+                for i in range(0, len(together), most)
             ]
         return calls
 
@@ -108,12 +109,14 @@ class Runner:
         program = self._program(call.settings, call.shape)
         if not program.done():
             self._say(f"compiling {what}")
-        words = np.zeros((self._mesh.size, call.shape.trials, 3, 2), np.uint32)
-        count = np.zeros(self._mesh.size, np.int32)
-        for i, chunk in enumerate(call.chunks):
-            trials = chunk.first + np.arange(chunk.size)
-            words[i] = trial_words(self._spec.seed, chunk.d, trials)
-            count[i] = chunk.count
+        each, devices = call.shape.trials, self._mesh.size
+        trials = [np.arange(c.first, c.first + c.count) for c in call.chunks]
+        known = trial_words(self._spec.seed, call.shape.d, np.concatenate(trials))
+        words = np.zeros((devices * each, 3, 2), np.uint32)
+        words[: len(known)] = known
+        words = words.reshape(devices, each, 3, 2)
+        left = len(known) - each * np.arange(devices)
+        count = np.clip(left, 0, each).astype(np.int32)
         try:
             compiled, _ = program.result()
             self._say(f"running {what}")
@@ -126,7 +129,8 @@ class Runner:
         try:
             if isinstance(running, Exception):
                 raise running
-            mean, squares = jax.device_get(running)
+            together = lambda x: x.reshape(-1, *x.shape[2:])
+            mean, squares = map(together, jax.device_get(running))
             std = deviation(squares, np.array(self._spec.n))
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
@@ -137,9 +141,11 @@ class Runner:
             self._less[_structure(call.settings), call.shape] = less
             yield from self._finish(call, self._start(call))
             return
-        for i, chunk in enumerate(call.chunks):
-            trials = slice(chunk.count)
-            yield chunk, (mean[i, trials], std[i, trials], call.shape.scores)
+        first = 0
+        for chunk in call.chunks:
+            trials = slice(first, first + chunk.count)
+            yield chunk, (mean[trials], std[trials], call.shape.scores)
+            first += chunk.count
 
 
 def settings_of(spec: Spec, chunk: Chunk) -> Settings:
@@ -160,8 +166,8 @@ def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> MemoryError:
     said = str(error).splitlines()[0]
     return MemoryError(
         f"`sweep(d=..., n=...)` ran out of memory on one trial of {chunk.rule!r} at "
-        f"d = {chunk.d} and n = {max(spec.n)}: {said} Ask for smaller d or n, or pass "
-        "`devices=` that have more. Finished chunks are in `store=`, if one was given."
+        f"d = {chunk.d} and n = {max(spec.n)}: {said}. Ask for smaller d or n, or use a "
+        "device that has more. Finished chunks are in `store=`, if one was given."
     )
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ._capacity import as_study, capacity, search
 from ._checks import check_size
 from ._execute import execute
+from ._intervals import check_confidence
 from ._plan import search_rows
 from ._rule import AbstractRule
 from ._spec import Spec
@@ -83,6 +84,7 @@ def search_capacity(
             f"`search_capacity(trials=...)` must be at least 2, got {trials}. An "
             "interval needs several."
         )
+    check_confidence("search_capacity(confidence=...)", confidence)
     spec = Spec(
         rules=rules,
         d=d,  # pyright: ignore[reportArgumentType]
@@ -107,7 +109,7 @@ def search_capacity(
     def found(name: str, size: int) -> xr.Dataset:
         def evaluate(n: int) -> np.ndarray:
             cell = dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
-            data = execute(cell, None, search_rows(n), False, devices, memory)
+            data = execute(cell, None, search_rows(n, size), False, devices, memory)
             return data[metric].values.ravel()
 
         scores = search(

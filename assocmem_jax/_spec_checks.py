@@ -1,10 +1,12 @@
 """Checks of a study's settings: on the host, before anything compiles."""
 
 import dataclasses
+import reprlib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from jaxtyping import Array
 
 from ._checks import check_seed, check_size
 from ._corruption import Corruption
@@ -81,8 +83,12 @@ def hyperparameters(rule: AbstractRule) -> list[str]:
 
 
 def _refuse(name: str, given: Any) -> NoReturn:
+    advice = ""
+    if name in ("ensemble", "values") and isinstance(given, Array | np.ndarray):
+        advice = " For the rows of an array, pass `Samples(array)`."
     raise TypeError(
-        f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got {given!r}."
+        f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got "
+        f"{' '.join(reprlib.repr(given).split())}.{advice}"
     )
 
 
@@ -152,12 +158,14 @@ def _check_metrics(metrics: Any) -> None:
 
 def _check_values(spec: "Spec") -> None:
     values, v = spec.values, spec.v
-    if values is not None and values not in ("keys", "one-hot"):
+    # An array is compared entry by entry.
+    is_name = isinstance(values, str) and values in ("keys", "one-hot")
+    if values is not None and not is_name:
         _check_kind("values", values, AbstractEnsemble)
     if v is not None:
         check_size("sweep(v=...)", v)
     has_own = isinstance(spec.ensemble, Samples) and spec.ensemble.has_values
-    given = values == "keys" or (values is None and has_own)
+    given = (is_name and values == "keys") or (values is None and has_own)
     if v is not None and given:
         raise ValueError(
             f"`sweep(v=...)` must be left out where values are not drawn, got {v}. "
@@ -166,7 +174,12 @@ def _check_values(spec: "Spec") -> None:
         )
     if isinstance(values, AbstractEnsemble):
         for d in spec.d:
-            values.check("sweep(values=...): draw", max(spec.n), v or d)
+            try:
+                values.check("draw", max(spec.n), v or d)
+            except ValueError as error:
+                # The rest names an argument of `draw`, which nobody called.
+                _, _, rest = str(error).partition("` ")
+                raise ValueError(f"`sweep(values=...)` {rest}") from error
 
 
 def _check_levels(name: str, levels: Any) -> None:

@@ -62,7 +62,7 @@ class Store:
             # In this order: another process writes its settings before any chunk.
             begun = any(self._chunks.glob("*.nc"))
             if not begun and not file.exists():
-                _write(file, self._spec.encode())
+                _write(file, self._spec.encode(), replace=False)
         self._check_spec(file)
 
     def load(self, name: str) -> xr.Dataset | None:
@@ -105,6 +105,16 @@ class Store:
         attrs = {"spec": self._spec, **dataset.attrs}
         self._put(file, "", dataset.assign_attrs(attrs))
         return file
+
+    def result(self) -> xr.Dataset | None:
+        """The finished study, if it was written whole and is of these settings."""
+        try:
+            data = (self.path / "study.nc").read_bytes()
+            _check_seal(data)
+            dataset, stamp = _decode(data)
+        except (OSError, ValueError):
+            return None
+        return dataset if stamp == self._stamp("") else None
 
     def _file(self, name: str) -> Path:
         if not name or "/" in name or "\\" in name:
@@ -278,7 +288,7 @@ def _remove_stale(folder: Path) -> None:
                 file.unlink()
 
 
-def _write(file: Path, data: bytes) -> None:
+def _write(file: Path, data: bytes, replace: bool = True) -> None:
     """Put a whole file on disk, or leave what was there."""
     temporary = file.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
     try:
@@ -286,7 +296,10 @@ def _write(file: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, file)
+        if replace:
+            os.replace(temporary, file)
+        else:
+            _link(temporary, file)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -297,3 +310,13 @@ def _write(file: Path, data: bytes) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _link(temporary: Path, file: Path) -> None:
+    """Give a file its name, unless another process was first."""
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        os.replace(temporary, file)

@@ -92,23 +92,29 @@ def recall_at_1(
         )
     if query_batch is not None:
         check_size("recall_at_1(query_batch=...)", query_batch)
-    # What all values share says nothing, and would cost digits.
-    center = jnp.mean(values, axis=0, keepdims=True)
-    stored, retrieved = Pairs(values, values - center), retrieved - center
+    stored, center = Pairs(values, values), jnp.mean(values, axis=0)
     fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
-    hit = lambda x: is_nearest(x[0], x[1], stored, fold)
-    return jax.lax.map(hit, (stored.values[target], retrieved), batch_size=batch)
+    hit = lambda x: is_nearest(x[0], x[1], center, stored, fold)
+    return jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
 
 
 def is_nearest(
-    value: Float[Array, " v"], answer: Float[Array, " v"], pairs: Pairs, fold: Fold
+    value: Float[Array, " v"],
+    answer: Float[Array, " v"],
+    center: Float[Array, " v"],
+    pairs: Pairs,
+    fold: Fold,
 ) -> Float[Array, ""]:
-    """1 where the stored value nearest to `answer` equals `value`, else 0."""
+    """1 where the stored value nearest to `answer` equals `value`, else 0.
+
+    What all values share, here about `center`, says nothing and would cost digits.
+    """
 
     def nearest(block):
         # Half the squared distance, without the term that all values share.
-        half_squares = jnp.sum(block.values**2, axis=-1) / 2
-        nearness = fold.dot(block.values, answer) - half_squares
+        values = block.values - center[None]
+        half_squares = jnp.sum(values**2, axis=-1) / 2
+        nearness = fold.dot(values, answer - center) - half_squares
         nearness = jnp.where(block.mask, nearness, jnp.finfo(nearness.dtype).min)
         row = jnp.argmax(nearness)
         return nearness[row], block.values[row]

@@ -44,7 +44,7 @@ def sweep(
     hyperparameters and noise. The numbers of a cell depend on the seed, d, the trial
     and the cell's own settings alone: all rules see the same patterns, a load the first
     n of them, and grid, order, batches, devices and interruptions change nothing (on a
-    CPU, to the last bit).
+    CPU, to the last bit; other metrics beside them may change the last bit).
 
     Args:
         rules: the retrieval rules, by name.
@@ -110,9 +110,15 @@ def sweep(
         "success_cosine": success_cosine,
         "seed": seed,
     }
-    arrays = {name: x.tolist() for name, x in given.items() if hasattr(x, "tolist")}
-    spec = Spec(rules, **{**given, **arrays})
+    spec = Spec(rules, **{name: _plain(x) for name, x in given.items()})
     return run(spec, store=store, progress=progress, devices=devices, memory=memory)
+
+
+def _plain(x: Any) -> Any:
+    """The same, arrays as lists."""
+    if isinstance(x, Mapping):
+        return {name: _plain(levels) for name, levels in x.items()}
+    return x.tolist() if isinstance(x, np.ndarray | np.generic) else x
 
 
 def run(
@@ -128,4 +134,6 @@ def run(
     if store is not None:
         call = f"sweep(store={os.fspath(store)!r})"
         kept = Store(call, Path(store), spec.describe())
-    return execute(spec, kept, rows(max(spec.n)), progress, devices, memory)
+    return execute(
+        spec, kept, rows(max(spec.n), max(spec.d)), progress, devices, memory
+    )

@@ -16,7 +16,7 @@ import xarray as xr
 
 import assocmem_jax as am
 from assocmem_jax import _cli, _cli_types, _panels, _rules
-from assocmem_jax._calls import to_text
+from assocmem_jax._calls import from_text, to_text
 from assocmem_jax._cli import main
 from assocmem_jax._spec import Spec
 
@@ -102,6 +102,19 @@ def test_help_names_every_rule_and_command(capsys):
         for name, kind in vars(_rules).items()
         if isinstance(kind, type) and issubclass(kind, am.AbstractRule)
     }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_calls_in_the_help_are_understood(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    np.save("keys.npy", np.eye(4))
+    with pytest.raises(SystemExit):
+        run(name, "--help")
+    calls = re.findall(r"[A-Z]\w*\([^()]*\)", text_of(capsys.readouterr().out))
+    assert len(calls) >= 5 or name != "sweep"
+    for call in calls:
+        from_text(call, {**_cli_types.RULES, **_cli_types.ENSEMBLES})
 
 
 def test_nothing_but_the_help_is_printed():
@@ -191,6 +204,8 @@ def test_long_axes_are_shown_by_their_ends(tmp_path, capsys):
         (("--rules", "softmax(beta=-1)"), r"Softmax\(beta=...\)` must .* got -1"),
         (("--rules", "softmax", "softmax"), "`softmax` is there twice"),
         (("--rules", "3 + 4"), r"`3 \+ 4` must be a call such as"),
+        (("--rules", "Softmax(beta=a)"), "Its arguments must be numbers or quoted"),
+        (("--ensemble", "Clustered(8)"), r"`Clustered\(8\)` lacks `spread`\. "),
         (("--rules",), "`--rules` must not be empty"),
         (("--d", "x"), "`x` must be a whole number, or a range such as `16:1024`"),
         (("--d", "0"), "`0` must be at least 1"),
@@ -220,8 +235,25 @@ def test_mistakes_are_told_in_one_line(args, message, capsys, tmp_path):
 
 
 def test_what_does_not_fit_is_told(tmp_path):
-    with pytest.raises(SystemExit, match="`--d --n` needs .* or raise `--memory-gib`"):
+    with pytest.raises(SystemExit, match="`--d` and `--n` need .* `--memory-gib`"):
         run(*SWEEP, "--store", tmp_path, "--memory-gib", "1e-6")
+
+
+def test_running_out_of_memory_is_told(tmp_path, monkeypatch):
+    def exhausted(*args, **kwargs):
+        raise MemoryError(
+            "`sweep(d=..., n=...)` ran out of memory: x. Ask for smaller d or n, or "
+            "pass `devices=` that have more. Finished chunks are in `store=`, if one "
+            "was given."
+        )
+
+    monkeypatch.setattr("assocmem_jax.study.run", exhausted)
+    with pytest.raises(SystemExit) as stop:
+        run(*SWEEP, "--store", tmp_path)
+    assert stop.value.code == (
+        "assocmem: error: `--d` and `--n` ran out of memory: x. Ask for smaller d or "
+        "n, or use a device that has more. Finished chunks are in `--store`."
+    )
 
 
 def test_mistakes_have_status_1():
@@ -334,6 +366,16 @@ def test_capacities_are_a_table_a_law_and_a_file(study, tmp_path, capsys):
 )
 def test_mistakes_in_capacities_are_told(args, message, study, capsys):
     assert re.search(message, refusal(capsys, "capacity", study, *args))
+
+
+@pytest.mark.parametrize("args", (["capacity"], ["plot", "--kind", "capacity"]))
+def test_one_trial_is_too_few(args, tmp_path, capsys):
+    run(*SWEEP, "--trials", 1, "--store", tmp_path)
+    capsys.readouterr()
+    assert refusal(capsys, *args, tmp_path) == (
+        "the study needs at least 2 trials, got 1. Sweep again with `--trials 2` or "
+        "more."
+    )
 
 
 def test_what_is_no_study_is_told(tmp_path, capsys):

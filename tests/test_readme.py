@@ -35,7 +35,9 @@ def test_the_study_of_the_readme_measures_what_is_known(capsys):
 
 
 def test_the_commands_of_the_readme_run(monkeypatch, tmp_path):
-    commands = re.findall(r"^assocmem (?:sweep|capacity|plot) .*$", README, re.MULTILINE)
+    commands = re.findall(
+        r"^assocmem (?:sweep|capacity|plot) .*$", README, re.MULTILINE
+    )
     assert len(commands) == 3
     monkeypatch.chdir(tmp_path)
     for command in commands:

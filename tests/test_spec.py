@@ -1,7 +1,11 @@
 """The settings of a study: one form, as text, and what is refused."""
 
+import functools
 import json
+import math
+from collections.abc import Callable
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -107,11 +111,38 @@ def test_arrays_are_told_apart():
     assert len({to_text(SAMPLES), to_text(other), to_text(LABELED)}) == 3
 
 
+def test_functions_and_objects_are_given_by_name():
+    class Odd(eqx.Module):
+        f: Callable = eqx.field(static=True)
+        inner: object = eqx.field(static=True, default=None)
+
+    assert to_text(Odd(math.sin)) == "Odd(f=sin)"
+    assert to_text(Odd(math.sin, object())) == "Odd(f=sin, inner=object)"
+    assert to_text(Odd(refused, am.Softmax(2.0))) == (
+        "Odd(f=refused, inner=Softmax(beta=2.0))"
+    )
+    assert "0x" not in to_text(Odd(functools.partial(refused, {})))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    (
+        ("Clustered(8)", r"`Clustered\(8\)` lacks `spread`. `Clustered` takes `num_c"),
+        ("clustered", "`clustered` lacks `num_clusters` and `spread`"),
+        ("Softmax(1, 2)", "has 2 arguments, at most 1 fit"),
+        ("Softmax(1, beta=2)", "gives `beta` twice"),
+    ),
+)
+def test_arguments_that_do_not_fit_are_told(text, message):
+    with pytest.raises(TypeError, match=message):
+        from_text(text, KINDS)
+
+
 @pytest.mark.parametrize(
     "text, message",
     (
         ("softmx", "`softmx` is not known.*Did you mean `Softmax`"),
-        ("Softmax(beta=x)", "must be a call such as `Softmax.*numbers or text"),
+        ("Softmax(beta=x)", "as `Softmax.*must be numbers or quoted text.$"),
         ("Softmax(", "must be a call such as"),
         ("1 + 1", "must be a call such as"),
         ("a.b()", "must be a call such as"),
@@ -161,7 +192,7 @@ BAD_VALUES = (
     ({"flip_probability": [0.1, -1.0]}, r"flip_probability=.*from 0 to 1, got -1"),
     ({"ensemble": SAMPLES, "n": [11]}, "11 patterns, and `Samples` holds 10"),
     ({"ensemble": SAMPLES, "d": [4, 5]}, "dimension 5.*of dimension 4"),
-    ({"values": SAMPLES, "n": [11]}, r"values=.*11 patterns, and `Samples` holds 10"),
+    ({"values": SAMPLES, "n": [11]}, r"^`sweep\(values=...\)` asks for 11 patt"),
     ({"values": SAMPLES, "v": 3}, "values=.*dimension 3.*of dimension 4"),
     ({"vary": {"bta": [1.0]}}, "vary=.*'bta'.*of no rule here. Did you mean `beta`"),
     ({"vary": {"beta": []}}, "vary=.*must not be empty"),
@@ -186,6 +217,8 @@ BAD_KINDS = (
     ({"metrics": "cosine"}, r"sweep\(metrics=.*must be like.*got 'cosine'"),
     ({"ensemble": "gaussian"}, r"ensemble=.*like `Gaussian\(\)`, got 'gaussian'"),
     ({"values": "key"}, "values=.*must be like .*got 'key'"),
+    ({"ensemble": np.eye(99)}, r"ensemble=.*, got .{9,60}\. .*pass `Samples\(array"),
+    ({"values": np.eye(99)}, r"values=.*, got .{9,60}\. .*pass `Samples\(array\)`"),
     ({"values": 3}, "values=.*must be like .*got 3"),
     ({"query_noise": "0.5"}, "query_noise=.*must be like .*got '0.5'"),
     ({"query_noise": None}, "query_noise=.*must be like .*got None"),
