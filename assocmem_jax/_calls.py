@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import hashlib
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,12 +33,10 @@ def _value(value: Any) -> str:
     if isinstance(value, eqx.Module):
         return to_text(value)
     if not isinstance(value, Array | np.ndarray):
-        # The text of most other objects has their address in memory.
-        unnamed = type(value).__repr__ is object.__repr__
-        named = type(value) if unnamed and not callable(value) else value
-        if callable(named):
-            return getattr(named, "__qualname__", type(named).__qualname__)
-        return repr(value)
+        if callable(value) and hasattr(value, "__qualname__"):
+            return value.__qualname__
+        # An address in memory differs from one process to the next.
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
     array = np.asarray(value)
     if array.ndim == 0:
         return str(array)

@@ -231,7 +231,6 @@ _TYPED = (
     (r"the study needs at least 2 trials[\w ]*,", "the study needs at least 2 trials,"),
     (r"Run the study with `trials=(\w+)`", r"Sweep again with `--trials \1`"),
     (r"`trials=(\w+)`", r"`--trials \1`"),
-    (r"pass `devices=` that have more", "use a device that has more"),
     (r"in `store=`, if one was given", "in `--store`"),
     (r"`memory=`", "`--memory-gib`"),
     (r'`values="([\w-]+)"`', r"`--values \1`"),

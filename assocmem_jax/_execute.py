@@ -39,8 +39,8 @@ def execute(
     start = time.perf_counter()
     if devices is not None and len(devices) == 0:
         raise ValueError(
-            f"`sweep(devices=...)` must not be empty, got {devices!r}. Leave it out for "
-            "all local devices."
+            f"`sweep(devices=...)` must not be empty, got {devices!r}. Leave it out "
+            "for all local devices."
         )
     if memory is not None:
         check_size("sweep(memory=...)", memory)

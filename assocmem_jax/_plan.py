@@ -74,8 +74,8 @@ def kernel_shape(
     shared = sum(array.nbytes for array in drawn_from)
     if needed + shared > budget:
         raise ValueError(
-            f"`sweep(d=..., n=...)` needs about {_gib(needed + shared)} for one trial of "
-            f"{chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}, and has "
+            f"`sweep(d=..., n=...)` needs about {_gib(needed + shared)} for one trial "
+            f"of {chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}, and has "
             f"{_gib(budget)}. Ask for smaller d or n, or raise `memory=`."
         )
     batch = trials

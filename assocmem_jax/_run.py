@@ -166,8 +166,8 @@ def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> MemoryError:
     said = str(error).splitlines()[0]
     return MemoryError(
         f"`sweep(d=..., n=...)` ran out of memory on one trial of {chunk.rule!r} at "
-        f"d = {chunk.d} and n = {max(spec.n)}: {said}. Ask for smaller d or n, or use a "
-        "device that has more. Finished chunks are in `store=`, if one was given."
+        f"d = {chunk.d} and n = {max(spec.n)}: {said}. Ask for smaller d or n, or use "
+        "a device that has more. Finished chunks are in `store=`, if one was given."
     )
 
 

@@ -242,17 +242,16 @@ def test_what_does_not_fit_is_told(tmp_path):
 def test_running_out_of_memory_is_told(tmp_path, monkeypatch):
     def exhausted(*args, **kwargs):
         raise MemoryError(
-            "`sweep(d=..., n=...)` ran out of memory: x. Ask for smaller d or n, or "
-            "pass `devices=` that have more. Finished chunks are in `store=`, if one "
-            "was given."
+            "`sweep(d=..., n=...)` ran out of memory: x. Finished chunks are in "
+            "`store=`, if one was given."
         )
 
     monkeypatch.setattr("assocmem_jax.study.run", exhausted)
     with pytest.raises(SystemExit) as stop:
         run(*SWEEP, "--store", tmp_path)
     assert stop.value.code == (
-        "assocmem: error: `--d` and `--n` ran out of memory: x. Ask for smaller d or "
-        "n, or use a device that has more. Finished chunks are in `--store`."
+        "assocmem: error: `--d` and `--n` ran out of memory: x. Finished chunks "
+        "are in `--store`."
     )
 
 
