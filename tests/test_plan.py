@@ -149,3 +149,11 @@ def test_other_errors_of_a_device_are_not_hidden(monkeypatch):
     monkeypatch.setattr(_run, "compiled_kernel", lambda *_: broken)
     with pytest.raises(jax.errors.JaxRuntimeError, match="the device is gone"):
         am.sweep(SOFT, **GRID)
+
+
+def test_devices_share_the_trials_of_a_chunk():
+    spec = Spec(SOFT, d=[5], n=[9], trials=20)
+    rows = _plan.rows(9)
+    (chunk,) = _plan.chunks(spec, rows)
+    shapes = {k: _plan.kernel_shape(spec, chunk, rows, 2**33, True, k) for k in (1, 3)}
+    assert [shapes[1].trials, shapes[3].trials] == [32, 16]

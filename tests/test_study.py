@@ -284,3 +284,20 @@ def test_kernels_lower_for_accelerators_without_float64(name, platform, batch, n
             call.settings, words, count, shape=shape, mesh=runner._mesh
         )
     assert "f64" not in lowered.mlir_module()
+
+
+def test_recall_survives_what_all_values_share(rng):
+    keys = rng.standard_normal((400, 16)).astype(np.float32)
+    values = rng.standard_normal((400, 8)).astype(np.float32)
+    recall = {
+        offset: am.sweep(
+            {"softmax": am.Softmax(100.0)},
+            d=[16],
+            n=[150],
+            ensemble=am.patterns.Samples(keys, values + np.float32(offset)),
+            metrics=["recall"],
+        )["recall"].item()
+        for offset in (0, 3000)
+    }
+    # Half of the offset's last digit is 1e-4 of the spread.
+    assert abs(recall[0] - recall[3000]) < 0.03 < recall[0]

@@ -146,3 +146,10 @@ def test_other_numbers_of_devices(tmp_path):
     one, *others = (xr.load_dataset(tmp_path / f"{i}.nc") for i in (1, 2, 4, 8))
     for other in others:
         xr.testing.assert_identical(other, one)
+
+
+def test_loads_below_a_large_dimension_do_not_depend_on_those_above():
+    rules = {"pseudoinverse": am.Pseudoinverse()}
+    few = am.sweep(rules, d=[1100], n=[300, 1000])
+    more = am.sweep(rules, d=[1100], n=[300, 1000, 1200])
+    np.testing.assert_array_equal(few["distance"], more["distance"][:, :, :2])
