@@ -43,6 +43,9 @@ _EXAMPLES = {
     "flip_probability": "0.1 or [0.0, 0.1]",
     "success_cosine": "0.9",
 }
+# A large array as its first numbers.
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = 3
 
 
 def check_spec(spec: "Spec") -> None:
@@ -84,11 +87,12 @@ def hyperparameters(rule: AbstractRule) -> list[str]:
 
 def _refuse(name: str, given: Any) -> NoReturn:
     advice = ""
-    if name in ("ensemble", "values") and isinstance(given, Array | np.ndarray):
+    # A study keeps arrays as lists.
+    if name in ("ensemble", "values") and isinstance(given, list | Array | np.ndarray):
         advice = " For the rows of an array, pass `Samples(array)`."
     raise TypeError(
         f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got "
-        f"{' '.join(reprlib.repr(given).split())}.{advice}"
+        f"{' '.join(_SHORT.repr(given).split())}.{advice}"
     )
 
 
