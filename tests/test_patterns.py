@@ -111,9 +111,10 @@ def test_long_draws_do_not_repeat(name):
 @every_ensemble
 def test_other_keys_and_patterns_are_other_numbers(name):
     draw = ENSEMBLES[name](64).draw
-    first, second = draw(jax.random.key(0), 2, 64)
-    assert not np.array_equal(first, second)
-    assert not np.array_equal(first, draw(jax.random.key(1), 1, 64)[0])
+    patterns = draw(jax.random.key(0), 4, 64)
+    assert not np.array_equal(patterns[0], patterns[1])
+    # One sample may come first in both shuffles.
+    assert not np.array_equal(patterns, draw(jax.random.key(1), 4, 64))
 
 
 @every_law

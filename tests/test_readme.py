@@ -81,21 +81,44 @@ def test_accuracies_are_those_measured_and_no_worse_than_torch():
         assert all(here <= torch for here, torch in cells)
 
 
-@pytest.mark.parametrize(
-    ("label", "what", "column"),
+TIMES = (
+    ("pseudoinverse, 98 cells, warm", "notebook", "experiment_2", "seconds_warm"),
+    ("four rules, 52 cells, warm", "notebook", "experiment_3", "seconds_warm"),
     (
-        ("pseudoinverse, 98 cells, warm", "experiment_2", "seconds_warm"),
-        ("four rules, 52 cells, warm", "experiment_3", "seconds_warm"),
-        ("the whole command in a fresh process", "command", "seconds_cold"),
-        ("its peak memory", "command", "peak_gibibytes"),
+        "pseudoinverse, 98 cells, in a fresh process",
+        "notebook",
+        "experiment_2_cold",
+        "seconds_cold",
     ),
+    ("the whole command in a fresh process", "notebook", "command", "seconds_cold"),
+    ("its peak memory", "notebook", "command", "peak_gibibytes"),
+    ("softmax, n = 16384, d = 64, warm", "attention", None, "seconds_warm"),
 )
-def test_times_are_those_measured(label, what, column):
-    row = next(row for row in rows("notebook-cpu") if row["what"] == what)
+
+
+@pytest.mark.parametrize(("label", "file", "what", "column"), TIMES)
+def test_times_are_those_measured(label, file, what, column):
+    (row,) = (row for row in rows(f"{file}-cpu") if row.get("what") == what)
     here, there = row[column]["assocmem"], row[column]["torch"]
+    digits = 2 if file == "attention" else 1
     written = re.findall(r"[\d.]+", table_line(label))
     ratio = [] if column == "peak_gibibytes" else [f"{there / here:.1f}"]
-    assert written == [f"{there:.1f}", f"{here:.1f}", *ratio]
+    assert written == [f"{there:.{digits}f}", f"{here:.{digits}f}", *ratio]
+
+
+def test_memory_is_that_measured_and_below_one_gibibyte():
+    measured = rows("streaming-cpu")
+    assert all(row["queries"] == row["n"] == 2**18 for row in measured)
+    gibibytes = [row["gibibytes_beyond_data"] for row in measured]
+    assert [row["rule"] for row in measured] == [
+        "dot product",
+        "pseudoinverse",
+        "softmax",
+        "ReLU",
+    ]
+    written = table_line("GiB").replace(" ", "").split("|")
+    assert written == [f"{x:.2f}" for x in gibibytes]
+    assert max(gibibytes) < 1
 
 
 def test_pictures_and_links_are_there():
