@@ -32,7 +32,7 @@ class Shape:
         d: dimension of the keys.
         v: dimension of the values.
         rows: number of pairs drawn, at least the largest load.
-        trials: trials in a chunk.
+        trials: trials that each device is given.
         batch: trials computed at a time.
         scores: names of what is scored, from `SCORES`.
         values: whether values are the keys, the ensemble's own, or drawn beside it.

@@ -29,7 +29,7 @@ class Chunk:
         d: dimension of the keys.
         first: the first trial.
         count: how many trials.
-        size: how many trials the other chunks of this dimension have.
+        size: how many trials a full chunk of this rule and dimension has.
     """
 
     rule: str

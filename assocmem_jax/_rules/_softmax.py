@@ -60,5 +60,5 @@ class Softmax(AbstractRule[Pairs]):
             return top, total, shrink_a * a[2] + shrink_b * b[2]
 
         _, total, answer = fold(attend, merge, memory)
-        # Zero where the fold had no block to sum up.
+        # Zero where a prefix is not asked for: see `Fold.over`.
         return answer / jnp.where(total > 0, total, 1)
