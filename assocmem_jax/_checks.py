@@ -52,7 +52,7 @@ def check_range(
             f"`{call}` must be one number, got shape {scalar.shape}. Use `jax.vmap` "
             "over the rule for many."
         )
-    if not is_traced(scalar) and not 0 <= scalar < limit:
+    if not is_traced(scalar) and not 0 <= float(scalar) < limit:
         raise ValueError(
             f"`{call}` must be from 0 to below {limit:g}, got {scalar}. {advice}"
         )
@@ -62,7 +62,11 @@ def to_scalar(x: ArrayLike) -> Float[Array, "..."]:
     """A hyperparameter as an array, so that a new value does not recompile."""
     if isinstance(x, Array) and jnp.issubdtype(x.dtype, jnp.floating):
         return x
-    return jnp.asarray(x, jnp.result_type(float))
+    dtype = jnp.result_type(float)
+    # A program to convert one number would take longer to compile than NumPy takes.
+    return (
+        jnp.asarray(x, dtype) if is_traced(x) else jax.device_put(np.asarray(x, dtype))
+    )
 
 
 def to_real(call: str, x: ArrayLike, ndim: int | None = None) -> Float[Array, "..."]:
@@ -131,8 +135,10 @@ def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
             f"`{call}` must have one entry per key, got shape {mask.shape} "
             f"and {n} keys. Pass one boolean per key."
         )
-    with jax.ensure_compile_time_eval():
+    if is_traced(mask):
         return jnp.asarray(mask)
+    with jax.ensure_compile_time_eval():
+        return jax.device_put(mask)
 
 
 def require_finite(

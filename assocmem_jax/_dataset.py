@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from ._calls import to_text
+from ._later import later
 from ._plan import Chunk
 from ._spec import Spec
 from ._spec_checks import DERIVED
+
+
+if TYPE_CHECKING:
+    import xarray as xr
+else:
+    xr = later("xarray")
 
 
 _LONG_NAMES = {
@@ -34,7 +40,7 @@ _AXES = {
 
 def chunk_dataset(
     spec: Spec, chunk: Chunk, mean: np.ndarray, std: np.ndarray, scores: tuple[str, ...]
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """Labeled numbers of one chunk, `[trials, levels, loads, scores]`."""
     dims = ("trial", "level", "n", "score")
     return xr.Dataset(
@@ -53,7 +59,7 @@ def chunk_dataset(
     )
 
 
-def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
+def assemble(spec: Spec, done: "Mapping[Chunk, xr.Dataset]") -> "xr.Dataset":
     """The study, from all of its chunks."""
     vary, corruption = dict(spec.vary), spec.corruption_axes
     axes = {"rule": tuple(spec.rules), "d": spec.d, **vary, "trial": range(spec.trials)}

@@ -5,17 +5,24 @@ import platform
 import time
 import zlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
-import xarray as xr
 
 from ._checks import check_size
 from ._dataset import assemble, chunk_dataset
+from ._later import later
 from ._plan import Chunk, chunks as planned_chunks, trial_work
 from ._progress import Progress
 from ._run import Runner
 from ._spec import Spec
 from ._store import Store
+
+
+if TYPE_CHECKING:
+    import xarray as xr
+else:
+    xr = later("xarray")
 
 
 def execute(
@@ -25,7 +32,7 @@ def execute(
     progress: bool,
     devices: Sequence[jax.Device] | None,
     memory: int | None,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """Compute the chunks of a study that the store does not hold, and assemble all.
 
     Args:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
 
-from ._checks import check_size
+from ._checks import check_size, is_traced
 from ._pairs import Pairs
 
 
@@ -117,20 +117,23 @@ class Fold(eqx.Module):
 
     def accumulate(
         self,
-        absorb: Callable[[Pairs, Pairs], Pairs],
-        start: Pairs,
+        summarize: Callable[[Pairs], Summary],
+        absorb: Callable[[Summary, Summary], Summary],
+        start: Summary,
         pairs: Pairs,
-    ) -> Pairs:
-        """Take up all stored pairs, block by block, into pairs that stand for them.
+    ) -> Summary:
+        """Take up all stored pairs, block by block, into a summary of none.
+
+        For summaries larger than what they grow to, which calling the fold would hold.
 
         Args:
-            absorb: the pairs that stand for these and for those of a block. Absent rows
-                arrive as zeros.
-            start: pairs that stand for none.
+            summarize: what a block amounts to. Absent rows arrive as zeros.
+            absorb: what a summary so far and one more amount to.
+            start: the summary of no pair.
             pairs: the stored pairs.
 
         Returns:
-            Pairs that stand for all stored pairs.
+            The summary of all stored pairs.
         """
         n, size = pairs.keys.shape[0], self.block_rows(pairs)
         stop = n if self.stop is None else self.stop
@@ -138,7 +141,7 @@ class Fold(eqx.Module):
         def step(i, carry):
             first = jnp.asarray(i * size, jnp.int32)
             block = _block(pairs, first, size, jnp.minimum(stop, first + size))
-            return absorb(carry, block.present())
+            return absorb(carry, summarize(block.present()))
 
         blocks = -(-stop // size) if self.stop is None else (stop + size - 1) // size
         out = jax.lax.fori_loop(0, blocks, step, start)
@@ -157,9 +160,12 @@ class Fold(eqx.Module):
 
     def count(self, pairs: Pairs) -> Int[Array, ""]:
         """Number of stored pairs, over all shards."""
-        if self.stop is not None:
-            pairs = pairs.between(jnp.zeros_like(self.stop), self.stop)
-        count = jnp.sum(pairs.mask, dtype=jnp.int32)
+        if self.stop is not None and _all_stored(pairs):
+            count = jnp.clip(self.stop, 0, len(pairs.mask))
+        else:
+            if self.stop is not None:
+                pairs = pairs.between(jnp.zeros_like(self.stop), self.stop)
+            count = jnp.sum(pairs.mask, dtype=jnp.int32)
         return count if self.axis_name is None else jax.lax.psum(count, self.axis_name)
 
     def total(self, pairs: Pairs) -> int:
@@ -193,6 +199,17 @@ class Fold(eqx.Module):
             self,
             stop=jax.lax.dynamic_index_in_dim(stops, index, 0, False),
             prefixes=family,
+        )
+
+    def beyond(self, rows: int) -> "Fold":
+        """The same fold, prefixes of up to so many rows left undefined."""
+        family = self.prefixes
+        if family is None:
+            return self
+        few = jnp.sum(family.stops <= rows, dtype=jnp.int32)
+        first = jnp.maximum(jnp.asarray(family.first, jnp.int32), few)
+        return dataclasses.replace(
+            self, prefixes=Prefixes(family.stops, family.index, first)
         )
 
     def alone(self) -> "Fold":
@@ -289,6 +306,11 @@ def _block(pairs: Pairs, first, size: int, stop) -> Pairs:
     # The last block is moved back to stay inside; rows seen before are masked.
     start = jnp.minimum(first, pairs.keys.shape[0] - size)
     return pairs.rows(start, size).between(first - start, stop - start)
+
+
+def _all_stored(pairs: Pairs) -> bool:
+    """Whether it is known that all rows are stored."""
+    return not is_traced(pairs.mask) and bool(np.asarray(pairs.mask).all())
 
 
 def _shards(out, merge, axis_name: str):

@@ -23,7 +23,7 @@ from ._pairs import Pairs
 
 
 Solution: TypeAlias = tuple[Float[Array, "d v"], Int[Array, ""]]
-Products: TypeAlias = tuple[Float[Array, "d d"], Float[Array, "d v"]]
+Products: TypeAlias = Float[Array, "d d+v"]
 Factors: TypeAlias = tuple[Float[Array, "d k"], Float[Array, "d k"]]
 
 
@@ -88,7 +88,7 @@ def _solve(
         x, trusted = _smallest_window(of_window, pairs, fold)
         solved = lambda: (x, jnp.int32(d))
         x, directions = jax.lax.cond(trusted, solved, with_care)
-    return x, jnp.minimum(directions, fold.count(pairs))
+    return x, directions
 
 
 @eqx.filter_custom_jvp
@@ -168,27 +168,33 @@ def _factors(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Factors:
 
 def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
     """What `of_window` makes of the first rows, as few as hold the load."""
-    n, d = pairs.keys.shape
-    if fold.stop is None or fold.axis_name is not None:
-        return of_window(n)
-    # Each window is compiled: a small one is worth it where the next one takes long.
-    sizes = [size for size in (d // 4, d) if 128 < size < n]
+    sizes = _windows(pairs, fold)
     if not sizes:
-        return of_window(n)
+        return of_window(len(pairs.keys))
     index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
-    branches = [lambda size=size: of_window(size) for size in (*sizes, n)]
+    branches = [lambda size=size: of_window(size) for size in (*sizes, len(pairs.keys))]
     return jax.lax.switch(index, branches)
 
 
+def _windows(pairs: Pairs, fold: Fold) -> list[int]:
+    """Numbers of rows, up to d, that a decomposition of their own is compiled for."""
+    n, d = pairs.keys.shape
+    if fold.stop is None or fold.axis_name is not None:
+        return []
+    # Each window is compiled: a small one is worth it where the next one takes long.
+    return [size for size in (d // 4, d) if 128 < size < n]
+
+
 def _products(pairs: Pairs, fold: Fold) -> Products | None:
-    r"""$K^\top K$ and $K^\top V$, where pairs may be enough to solve with them."""
-    if fold.total(pairs) <= pairs.keys.shape[1]:
+    r"""$K^\top K$ beside $K^\top V$, where pairs may be enough to solve with them."""
+    d = pairs.keys.shape[1]
+    if fold.total(pairs) <= d:
         return None
-
-    def products(block):
-        return fold.dot(block.keys.T, block.keys), fold.dot(block.keys.T, block.values)
-
-    return fold(products, _add, pairs)
+    # To add products of fewer rows than d takes longer than to multiply.
+    fold = fold.with_block_size(max(fold.block_rows(pairs), min(d, len(pairs.keys))))
+    if _windows(pairs, fold):
+        fold = fold.beyond(d)
+    return fold(lambda x: fold.dot(x.keys.T, _beside(x)), jnp.add, pairs)
 
 
 def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
@@ -197,7 +203,7 @@ def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
 
 
 def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
-    gram, cross = products
+    gram, cross = jnp.split(products, [len(products)], axis=1)
     factor = jnp.linalg.cholesky(gram, upper=True, symmetrize_input=False)
     inverse, spread = _invert(factor)
     # Orthogonal keys have spread d, Gaussian keys with n = 2d have 1.41 d. With a limit
@@ -208,22 +214,19 @@ def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced
 
 
 def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
-    d, v, dtype = pairs.keys.shape[1], pairs.values.shape[1], pairs.keys.dtype
+    d, v = pairs.keys.shape[1], pairs.values.shape[1]
 
-    def absorb(triangle, block):
+    def absorb(triangle, rows):
         # What the orthogonal matrix makes of the values stands beside the triangle.
-        stack = lambda x, y: jnp.concatenate([x, y])
-        keys = stack(triangle.keys, block.keys)
-        both = jnp.concatenate([keys, stack(triangle.values, block.values)], axis=1)
-        top = jnp.linalg.qr(_by_row(both), mode="r")[:d]
-        new = (top[:, :d], top[:, d:])
-        return eqx.tree_at(lambda p: (p.keys, p.values), triangle, new)
+        stack = _by_row(jnp.concatenate([triangle, rows]))
+        return jnp.linalg.qr(stack, mode="r")[:d]
 
-    nothing = Pairs(jnp.zeros((d, d), dtype), jnp.zeros((d, v), dtype))
+    nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-    triangle = tall.accumulate(absorb, nothing, pairs)
-    inverse, spread = _invert(triangle.keys)
-    return _Reduced(triangle.keys, inverse, spread * rtol < 1, triangle.values)
+    reduced = tall.accumulate(_beside, absorb, nothing, pairs)
+    triangle, rhs = jnp.split(reduced, [d], axis=1)
+    inverse, spread = _invert(triangle)
+    return _Reduced(triangle, inverse, spread * rtol < 1, rhs)
 
 
 def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
@@ -259,6 +262,11 @@ def _truncated_svd(
     keep = singular > rtol * singular[0]
     inverse = jnp.where(keep, 1 / jnp.where(keep, singular, 1), 0)
     return left, inverse, right.T
+
+
+def _beside(pairs: Pairs) -> Float[Array, "n d+v"]:
+    """Keys and values side by side: one array, half the program to compile."""
+    return jnp.concatenate([pairs.keys, pairs.values], axis=1)
 
 
 def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:

@@ -1,5 +1,7 @@
 """Mean and spread of numbers that come in batches, without cancellation."""
 
+import itertools
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -48,15 +50,20 @@ class Moments(eqx.Module):
 
 
 def _total(x: Float[Array, "metrics m"]) -> Float[Array, " metrics"]:
-    """Sums of the rows, by halves.
+    """Sums of the rows, in an order of its own.
 
     The order in which `jnp.sum` or a product adds up depends on what is around it: the
     number of rows, or a batch of trials.
     """
-    while x.shape[1] > 1:
-        half = -(-x.shape[1] // 2)
-        rest = x[:, half:]
-        x = x[:, :half] + jnp.pad(rest, ((0, 0), (0, half - rest.shape[1])))
+    while (m := x.shape[1]) > 1:
+        # Many at a time, as each step is a loop to compile.
+        part = -(-m // 32)
+        x = jnp.pad(x, ((0, 0), (0, -m % part)))
+        parts = [x[:, i : i + part] for i in range(0, x.shape[1], part)]
+        while len(parts) > 1:
+            pairs = itertools.zip_longest(parts[::2], parts[1::2])
+            parts = [a if b is None else a + b for a, b in pairs]
+        (x,) = parts
     return x[:, 0]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from . import __version__
@@ -90,7 +89,7 @@ class Spec:
             for name, field in CORRUPTIONS.items()
         }
         combined = np.array(list(itertools.product(*levels.values())), np.float32)
-        columns = dict(zip(levels, jnp.asarray(combined.T), strict=True))
+        columns = dict(zip(levels, jax.device_put(list(combined.T)), strict=True))
         return jax.vmap(lambda columns: Corruption(**columns))(columns)
 
     @property

@@ -10,11 +10,19 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5netcdf
-import h5py
-import xarray as xr
-from xarray.backends import H5NetCDFStore
+from ._later import later
+
+
+if TYPE_CHECKING:
+    import h5netcdf
+    import h5py
+    import xarray as xr
+else:
+    h5netcdf = later("h5netcdf")
+    h5py = later("h5py")
+    xr = later("xarray")
 
 
 JSON = bool | int | float | str | list | dict | None
@@ -65,7 +73,7 @@ class Store:
                 _write(file, self._spec.encode(), replace=False)
         self._check_spec(file)
 
-    def load(self, name: str) -> xr.Dataset | None:
+    def load(self, name: str) -> "xr.Dataset | None":
         """A finished chunk as it was saved, or None if it is still to be computed.
 
         A file that is damaged, or of another study or chunk, is moved to the folder
@@ -85,7 +93,7 @@ class Store:
             self._set_aside(file, error)
         return None
 
-    def save(self, name: str, chunk: xr.Dataset) -> None:
+    def save(self, name: str, chunk: "xr.Dataset") -> None:
         """Keep a finished chunk, numbers and text, in the file `chunks/<name>.nc`.
 
         Raises:
@@ -93,7 +101,7 @@ class Store:
         """
         self._put(self._file(name), name, chunk)
 
-    def finish(self, dataset: xr.Dataset) -> Path:
+    def finish(self, dataset: "xr.Dataset") -> Path:
         """Write the finished study to one netCDF file, `study.nc`, and say where.
 
         The settings become its attribute `spec`, unless it has one.
@@ -106,7 +114,7 @@ class Store:
         self._put(file, "", dataset.assign_attrs(attrs))
         return file
 
-    def result(self) -> xr.Dataset | None:
+    def result(self) -> "xr.Dataset | None":
         """The finished study, if it was written whole and is of these settings."""
         try:
             data = (self.path / "study.nc").read_bytes()
@@ -127,7 +135,7 @@ class Store:
     def _stamp(self, name: str) -> dict[str, str | None]:
         return {"store_study": self._fingerprint, "store_chunk": name}
 
-    def _put(self, file: Path, name: str, dataset: xr.Dataset) -> None:
+    def _put(self, file: Path, name: str, dataset: "xr.Dataset") -> None:
         data = _encode(dataset.assign_attrs(self._stamp(name)))
         with self._explained(file):
             _write(file, data)
@@ -181,7 +189,7 @@ class Store:
             )
 
 
-def load_study(path: str | os.PathLike[str]) -> xr.Dataset:
+def load_study(path: str | os.PathLike[str]) -> "xr.Dataset":
     """A finished study from disk, in memory.
 
     Args:
@@ -241,14 +249,14 @@ def _excerpt(text: str, start: int, size: int = 60) -> str:
     return "..." * (start > 0) + text[start:end] + "..." * (end < len(text))
 
 
-def _encode(dataset: xr.Dataset) -> bytes:
+def _encode(dataset: "xr.Dataset") -> bytes:
     """A sealed netCDF file. In memory, as HDF5 hides why a disk cannot be written."""
     # Fill values would rewrite NaNs.
     plain = {name: {"_FillValue": None} for name in dataset.variables}
     buffer = io.BytesIO()
     # `to_netcdf` writes netCDF 4 to memory from xarray 2025.9 on only.
     with h5netcdf.File(buffer, "w") as file:
-        dataset.dump_to_store(H5NetCDFStore(file), encoding=plain)
+        dataset.dump_to_store(xr.backends.H5NetCDFStore(file), encoding=plain)
     return buffer.getvalue() + _seal(buffer.getvalue())
 
 
@@ -262,7 +270,7 @@ def _check_seal(data: bytes) -> None:
         raise ValueError("it is cut short, damaged, or not written by a store")
 
 
-def _decode(data: bytes) -> tuple[xr.Dataset, dict[str, str | None]]:
+def _decode(data: bytes) -> "tuple[xr.Dataset, dict[str, str | None]]":
     """The dataset in a netCDF file, and the stamp of a store."""
     try:
         # Of what HDF5 cannot open, h5netcdf would leave an unfinished object behind.

@@ -3,8 +3,6 @@
 import os
 from contextlib import AbstractContextManager
 
-# The LAPACK that JAX calls on a CPU. It must be loaded to be limited.
-import scipy.linalg.cython_lapack  # noqa: F401
 from threadpoolctl import threadpool_limits
 
 
@@ -19,4 +17,7 @@ def limit_lapack() -> AbstractContextManager:
     Its threads spin for a while after every call, in the way of XLA's: on 2 cores they
     cost a grid of pseudoinverses a fifth of its time.
     """
+    # The LAPACK that JAX calls on a CPU. It must be loaded to be limited.
+    import scipy.linalg.cython_lapack  # noqa: F401
+
     return threadpool_limits(half_the_cores(), user_api="blas")

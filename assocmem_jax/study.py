@@ -3,18 +3,24 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import xarray as xr
 
 from ._execute import execute
+from ._later import later
 from ._plan import rows
 from ._rule import AbstractRule
 from ._spec import Spec as Spec
 from ._store import Store, load_study as load_study
 from .patterns import AbstractEnsemble, Gaussian
+
+
+if TYPE_CHECKING:
+    import xarray as xr
+else:
+    xr = later("xarray")
 
 
 def sweep(
@@ -37,7 +43,7 @@ def sweep(
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
     memory: int | None = None,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     r"""Store n pairs, ask for each of them, and score the answers, over a grid.
 
     One program is compiled per rule and dimension, whatever the loads, trials,
@@ -128,7 +134,7 @@ def run(
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
     memory: int | None = None,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """Run a study that is described by its settings: see `sweep`."""
     kept = None
     if store is not None:

@@ -398,6 +398,9 @@ def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
     code = """
 import os, time
 Store("sweep()", folder, spec)
+# Loaded here once, not by every child.
+from assocmem_jax import _store
+_store.h5netcdf.File, _store.h5py.File, _store.xr.backends
 for kill in sys.stdin:
     child = os.fork()
     if not child:

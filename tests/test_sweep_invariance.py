@@ -100,8 +100,11 @@ def test_other_chunks(dataset, monkeypatch):
 
 
 def test_varied_hyperparameters(dataset):
-    data = sweep(vary={"beta": [0.1, 0.7]})
-    assert_same_cells(data.sel(beta=0.7, drop=True), dataset)
+    data = sweep(vary={"beta": [0.1, 0.3, 0.7]})
+    for name, rule in ALL.items():
+        beta = round(float(getattr(rule, "beta", 0.1)), 6)
+        one = data.sel(rule=[name], beta=beta, drop=True)
+        assert_same_cells(one, dataset.sel(rule=[name]))
 
 
 def test_other_levels_of_corruption(dataset):

@@ -71,13 +71,14 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
             # No factorization takes half precision.
             memory = self.write(pairs.astype(jnp.float32), fold)
             return PseudoinverseMemory(memory.weights.astype(dtype), memory.rank)
+        count = fold.count(pairs)
         if self.rtol is None:
-            longest = jnp.maximum(fold.count(pairs), pairs.keys.shape[1]).astype(dtype)
+            longest = jnp.maximum(count, pairs.keys.shape[1]).astype(dtype)
             rtol = 4 * jnp.finfo(dtype).eps * jnp.sqrt(longest)
         else:
             rtol = jax.lax.stop_gradient(self.rtol).astype(dtype)
-        weights, rank = minimum_norm(pairs, rtol=rtol, fold=fold)
-        return PseudoinverseMemory(weights, rank)
+        weights, directions = minimum_norm(pairs, rtol=rtol, fold=fold)
+        return PseudoinverseMemory(weights, jnp.minimum(directions, count))
 
     def read(
         self,

@@ -10,14 +10,14 @@ from .._checks import ArrayLike, is_traced, to_real
 def check_share(call: str, share: Float[Array, "..."], advice: str) -> None:
     """Raise unless `share` is one number from 0 to 1, where known."""
     _check_one(call, share)
-    if not is_traced(share) and not 0 <= share <= 1:
+    if not is_traced(share) and not 0 <= float(share) <= 1:
         raise ValueError(f"`{call}` must be from 0 to 1, got {share}. {advice}")
 
 
 def check_correlation(call: str, correlation: Float[Array, "..."], advice: str) -> None:
     """Raise unless `correlation` is one number between -1 and 1, where known."""
     _check_one(call, correlation)
-    if not is_traced(correlation) and not -1 < correlation < 1:
+    if not is_traced(correlation) and not -1 < float(correlation) < 1:
         raise ValueError(
             f"`{call}` must be above -1 and below 1, got {correlation}. {advice}"
         )
