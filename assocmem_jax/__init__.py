@@ -14,6 +14,7 @@ from ._rules import (
     PseudoinverseMemory as PseudoinverseMemory,
     ReLU as ReLU,
     Softmax as Softmax,
+    Sparsemax as Sparsemax,
 )
 
 

@@ -36,8 +36,8 @@ class Sweep(Spec):
     Finished work is kept in a folder: the same command goes on after a stop.
 
     Attributes:
-        rules: what retrieves: Pseudoinverse, Softmax, ReLU, DotProduct, or with
-            parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)" gives it a name.
+        rules: what retrieves: Pseudoinverse, Softmax, Sparsemax, ReLU, DotProduct, or
+            with parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)" gives it a name.
         d: dimensions of the keys: numbers, and ranges that double, such as 16:1024.
         n: loads, numbers of stored pairs, in the same form.
         ensemble: how keys are drawn, such as Spherical or "Clustered(num_clusters=8,

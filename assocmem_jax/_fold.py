@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import equinox as eqx
 import jax
@@ -13,6 +13,7 @@ from jaxtyping import Array, Int, Shaped
 
 from ._checks import check_size, is_traced
 from ._pairs import Pairs
+from ._weights import LinearMemory, UnitValues
 
 
 Summary = TypeVar("Summary")
@@ -147,8 +148,13 @@ class Fold(eqx.Module):
         out = jax.lax.fori_loop(0, blocks, step, start)
         return out if self.axis_name is None else _shards(out, absorb, self.axis_name)
 
-    def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
-        """The product of two matrices, or a matrix and a vector, at `precision`."""
+    def dot(self, a: Shaped[Array, "..."], b: Any) -> Any:
+        """The product of two matrices, or a matrix and a vector, at `precision`.
+
+        The second may stand for unit vectors: see `_weights`.
+        """
+        if isinstance(b, UnitValues | LinearMemory):
+            return b.sum(a, self)
         return jnp.matmul(a, b, precision=self.precision)
 
     def block_rows(self, pairs: Pairs) -> int:

@@ -20,9 +20,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ._fold import Fold
 from ._pairs import Pairs
+from ._weights import LinearMemory, UnitValues
 
 
-Solution: TypeAlias = tuple[Float[Array, "d v"], Int[Array, ""]]
+Solution: TypeAlias = tuple[Float[Array, "d v"] | LinearMemory, Int[Array, ""]]
 Products: TypeAlias = Float[Array, "d d+v"]
 Factors: TypeAlias = tuple[Float[Array, "d k"], Float[Array, "d k"]]
 
@@ -52,7 +53,9 @@ class _Reduced(NamedTuple):
 
 
 def _minimum_norm(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Solution:
-    return _solve(pairs, _products(pairs, fold), rtol, fold.alone())
+    # Up to the largest window, no products are asked for.
+    products = _products(pairs, fold, max(_windows(pairs, fold), default=0))
+    return _solve(pairs, products, rtol, fold.alone())
 
 
 # One element of a batch at a time. A batch would take every branch for every element,
@@ -108,6 +111,11 @@ def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solutio
         Golub & Pereyra (1973), doi:10.1137/0710036, eq. 4.12 (the derivative).
         Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
     """
+    if isinstance(pairs.values, UnitValues):
+        bare = eqx.tree_at(lambda p: p.values, pairs, pairs.keys[:, :0])
+        root, span = _row_space(bare, rtol=rtol, fold=fold)
+        directions = jnp.round(jnp.sum(span**2)).astype(jnp.int32)
+        return LinearMemory(root, None, None), directions
     return _minimum_norm(pairs, rtol, fold)
 
 
@@ -137,18 +145,20 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
 @eqx.filter_custom_jvp
 def _row_space(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Factors:
     r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$."""
-    return sequential_vmap(_factors)(pairs, rtol, fold)
+    return sequential_vmap(_factors)(pairs, _products(pairs, fold), rtol, fold.alone())
 
 
 @_row_space.def_jvp
 def _row_space_jvp(primals, tangents, *, rtol, fold):
     # A batching rule of one's own has no reverse mode: differentiate what it calls.
-    return eqx.filter_jvp(lambda p: _factors(p, rtol, fold), primals, tangents)
+    factors = lambda pairs: _factors(pairs, _products(pairs, fold), rtol, fold.alone())
+    return eqx.filter_jvp(factors, primals, tangents)
 
 
-def _factors(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> Factors:
+def _factors(
+    pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
+) -> Factors:
     by_qr = lambda: _by_qr(pairs, rtol, fold)
-    products = _products(pairs, fold)
     if products is None:
         reduced = by_qr()
     else:
@@ -185,15 +195,17 @@ def _windows(pairs: Pairs, fold: Fold) -> list[int]:
     return [size for size in (d // 4, d) if 128 < size < n]
 
 
-def _products(pairs: Pairs, fold: Fold) -> Products | None:
-    r"""$K^\top K$ beside $K^\top V$, where pairs may be enough to solve with them."""
+def _products(pairs: Pairs, fold: Fold, beyond: int = 0) -> Products | None:
+    r"""$K^\top K$ beside $K^\top V$, where pairs may be enough to solve with them.
+
+    Prefixes of up to `beyond` pairs may be left out.
+    """
     d = pairs.keys.shape[1]
     if fold.total(pairs) <= d:
         return None
     # To add products of fewer rows than d takes longer than to multiply.
     fold = fold.with_block_size(max(fold.block_rows(pairs), min(d, len(pairs.keys))))
-    if _windows(pairs, fold):
-        fold = fold.beyond(d)
+    fold = fold.beyond(beyond) if beyond else fold
     return fold(lambda x: fold.dot(x.keys.T, _beside(x)), jnp.add, pairs)
 
 

@@ -13,15 +13,18 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from . import metrics
 from ._corruption import Corruption, corrupt
+from ._expectation import Expectation, Expected
 from ._fold import Fold
 from ._moments import Moments
 from ._pairs import Pairs
 from ._rule import AbstractRule
+from ._weights import LinearMemory, UnitValues, Weights
 from .patterns import AbstractEnsemble
 
 
-# What an answer can be scored by: the properties of `Answers`.
+# What an answer can be scored by: the properties of `Answers`, and of `Expected`.
 SCORES = ("cosine", "distance", "squared_error", "success", "recall")
+EXPECTED_SCORES = ("cosine", "distance", "squared_error")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Shape:
         trials: trials that each device is given.
         batch: trials computed at a time.
         scores: names of what is scored, from `SCORES`.
-        values: whether values are the keys, the ensemble's own, or drawn beside it.
+        values: whether values are the keys, the ensemble's own, drawn beside it, or
+            not drawn.
         corrupted: whether queries differ from the stored keys.
     """
 
@@ -45,7 +49,7 @@ class Shape:
     trials: int
     batch: int
     scores: tuple[str, ...]
-    values: Literal["keys", "own", "drawn"]
+    values: Literal["keys", "own", "drawn", "marginalized"]
     corrupted: bool
 
 
@@ -59,6 +63,7 @@ class Settings(eqx.Module):
         loads: numbers of stored pairs, ascending.
         corruptions: of the queries, one entry per level.
         success_cosine: the cosine above which an answer is a success.
+        expectation: over values that are not drawn, if they are not.
     """
 
     rule: AbstractRule
@@ -67,6 +72,7 @@ class Settings(eqx.Module):
     loads: Int[Array, " loads"]
     corruptions: Corruption
     success_cosine: Float[Array, ""]
+    expectation: Expectation | None
 
 
 class Answers(eqx.Module):
@@ -183,6 +189,8 @@ def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
         values = settings.values.rows(value_rng, every, shape.v)  # pyright: ignore
     elif shape.values == "own":
         values = settings.keys.value_rows(key_rng, every)  # pyright: ignore
+    elif shape.values == "marginalized":
+        values = UnitValues(every, jnp.int32(-1))
     else:
         values = keys
     pairs = Pairs(keys, values)
@@ -200,20 +208,25 @@ def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
                 queries = corrupt(corruption, query_rng, index, queries)
             return block, index, queries
 
-        def answers(j, queries, lowest: Any = 0):
+        def answers(j, block, index, queries, lowest: Any = 0):
             memory = _pick(memories, dependent, j)
             of = fold.over(loads, j, lowest)
-            return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
+            if settings.expectation is None:
+                return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
+
+            def weights(query, target, key):
+                return rule.read(_aimed(memory, target, key), query, of)
+
+            return jax.vmap(weights)(queries, index, block.keys)
 
         def score(i, j, block, index, retrieved, moments):
             load = at(loads, j)
-            given = Answers(
-                block.values,
-                retrieved,
-                pairs,
-                dataclasses.replace(fold, stop=load),
-                settings.success_cosine,
-            )
+            if settings.expectation is None:
+                to_load = dataclasses.replace(fold, stop=load)
+                limit = settings.success_cosine
+                given = Answers(block.values, retrieved, pairs, to_load, limit)
+            else:
+                given = Expected(retrieved, settings.expectation)
             scores = jnp.stack([getattr(given, name) for name in shape.scores])
             before, now = i * batch, jnp.minimum(load - i * batch, batch)
             part = Moments.of(scores, index < load, now)
@@ -226,22 +239,24 @@ def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
             # The first load that stores any of these pairs.
             lowest = jnp.sum(loads <= i * batch, dtype=jnp.int32)
             each = jnp.arange(len(loads), dtype=jnp.int32)
-            retrieved = jax.vmap(lambda j: answers(j, queries, lowest))(each)
+            read = lambda j: answers(j, block, index, queries, lowest)
+            retrieved = jax.vmap(read)(each)
             cell = lambda j, moments: score(
-                i, j, block, index, at(retrieved, j), moments
+                i, j, block, index, jax.tree.map(lambda x: at(x, j), retrieved), moments
             )
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)
 
         def every_batch(j, moments):
             def cell(i, moments):
                 block, index, queries = asked(i)
-                return score(i, j, block, index, answers(j, queries), moments)
+                retrieved = answers(j, block, index, queries)
+                return score(i, j, block, index, retrieved, moments)
 
             return jax.lax.fori_loop(0, batches(at(loads, j)), cell, moments)
 
         at = lambda x, j: jax.lax.dynamic_index_in_dim(x, j, 0, False)
         batches = lambda load: _batches(load, batch)
-        zeros = jnp.zeros((len(loads), len(shape.scores)), pairs.values.dtype)
+        zeros = jnp.zeros((len(loads), len(shape.scores)), keys.dtype)
         nothing = Moments(zeros, zeros)
         # A pass over the pairs serves all loads; a memory serves all batches.
         if _read_depends(rule, memories, dependent, fold, loads, shape.d):
@@ -287,14 +302,43 @@ def _pick(memories, dependent: list[bool], j):
     return jax.tree.unflatten(tree, picked)
 
 
+def _aimed(memory, target: Int[Array, ""], key: Float[Array, " d"]):
+    """A memory of unit vectors that is asked for one pair."""
+    stands = lambda x: isinstance(x, UnitValues | LinearMemory)
+    aim = lambda x: x.aimed(target, key) if stands(x) else x
+    return jax.tree.map(aim, memory, is_leaf=stands)
+
+
 def _read_depends(rule, memories, dependent, fold: Fold, loads, d: int) -> bool:
     """Whether answers run over the stored pairs, rather than over a memory alone."""
     zero = jnp.zeros((), jnp.int32)
     memory = _pick(memories, dependent, zero)
     query = jnp.zeros(d, jnp.float32)
+    memory = _aimed(memory, zero, query)
     read = lambda j: rule.read(memory, query, fold.over(loads, j))
     program = jax.make_jaxpr(read)(zero).jaxpr
     return any(_depends(program, program.invars))
+
+
+def why_not_marginalized(rule: AbstractRule) -> str | None:
+    """What goes wrong where a rule is given values that are not drawn, if anything."""
+
+    def weights(rule, keys, loads):
+        fold, _ = study_fold()
+        index = jnp.arange(len(keys), dtype=jnp.int32)
+        pairs = Pairs(keys, UnitValues(index, index[0]))
+        fold = fold.over(loads, index[0])
+        memory = _aimed(rule.write(pairs, fold), index[0], keys[0])
+        return rule.read(memory, keys[0], fold)
+
+    keys = jax.ShapeDtypeStruct((1024, 2), jnp.float32)
+    loads = jax.ShapeDtypeStruct((1,), jnp.int32)
+    try:
+        answer = jax.eval_shape(weights, rule, keys, loads)
+    # A rule of the caller's may fail in any way.
+    except Exception as error:
+        return str(error).splitlines()[0]
+    return None if isinstance(answer, Weights) else f"it answers {type(answer)}"
 
 
 def reads_pairs(rule: AbstractRule) -> bool:

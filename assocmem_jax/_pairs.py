@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ._checks import ArrayLike, to_mask, to_real
+from ._weights import UnitValues, Values
 
 
 class Pairs(eqx.Module):
@@ -19,17 +20,20 @@ class Pairs(eqx.Module):
     """
 
     keys: Float[Array, "n d"]
-    values: Float[Array, "n v"]
+    values: Values
     mask: Bool[Array, " n"]
 
     def __init__(
-        self, keys: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None
+        self,
+        keys: ArrayLike,
+        values: ArrayLike | UnitValues,
+        mask: ArrayLike | None = None,
     ):
         """Convert and check the arrays.
 
         Args:
             keys: array of n rows.
-            values: array of n rows.
+            values: array of n rows, or unit vectors.
             mask: n booleans. `None` stores all pairs.
 
         Raises:
@@ -37,15 +41,24 @@ class Pairs(eqx.Module):
             ValueError: if a shape does not fit.
         """
         self.keys = to_real("Pairs(keys=...)", keys, 2)
-        self.values = to_real("Pairs(values=...)", values, 2)
+        if isinstance(values, UnitValues):
+            self.values = values
+        else:
+            self.values = to_real("Pairs(values=...)", values, 2)
         check_one_value_per_key("Pairs", self.keys, self.values)
         self.mask = to_mask("Pairs(mask=...)", mask, self.keys.shape[0])
 
     def present(self) -> "Pairs":
         """The same pairs, rows that are not stored set to zero."""
         zero = lambda x: jnp.where(self.mask[:, None], x, 0)
+        if isinstance(self.values, UnitValues):
+            values = UnitValues(
+                jnp.where(self.mask, self.values.index, -1), self.values.target
+            )
+        else:
+            values = zero(self.values)
         return eqx.tree_at(
-            lambda p: (p.keys, p.values), self, (zero(self.keys), zero(self.values))
+            lambda p: (p.keys, p.values), self, (zero(self.keys), values)
         )
 
     def astype(self, dtype: jnp.dtype | type) -> "Pairs":
@@ -60,12 +73,12 @@ class Pairs(eqx.Module):
 
     def rows(self, start: int | Int[Array, ""], size: int) -> "Pairs":
         """The block of `size` rows from `start` on."""
-        block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size)
+        block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size) if x.ndim else x
         return jax.tree.map(block, self)
 
 
 def check_one_value_per_key(
-    call: str, keys: Float[Array, "n d"], values: Float[Array, "n2 v"]
+    call: str, keys: Float[Array, "n d"], values: Float[Array, "n2 v"] | UnitValues
 ) -> None:
     """Raise unless there are as many values as keys."""
     if keys.shape[0] != values.shape[0]:

@@ -86,7 +86,7 @@ def kernel_shape(
     scores = tuple(dict.fromkeys(DERIVED.get(name, name) for name in spec.metrics))
     return Shape(
         d=chunk.d,
-        v=spec.value_dimension(chunk.d),
+        v=_columns(spec, chunk.d),
         rows=rows,
         trials=trials,
         batch=batch,
@@ -114,13 +114,14 @@ def search_rows(n: int, d: int = 1) -> int:
 
 def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     """Floating-point operations of one trial, roughly: its products."""
-    v, levels = spec.value_dimension(d), len(spec.corruptions().noise_std)
+    v, levels = _columns(spec, d), len(spec.corruptions().noise_std)
     largest, total = float(max(loads)), float(sum(loads))
+    marginalized = spec.value_source == "marginalized"
     work = 2 * largest * d * (d + v)
     if reads_pairs(spec.rules[name]):
         work += 2 * levels * largest**2 * (d + v)
     else:
-        work += 2 * levels * total * d * v
+        work += 2 * levels * total * d * (2 * d if marginalized else v)
     if _recalls(spec):
         work += 2 * levels * float(sum(n * n for n in loads)) * v
     return work
@@ -128,7 +129,7 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
 
 def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
-    v, loads = spec.value_dimension(d), len(spec.n)
+    v, loads = _columns(spec, d), len(spec.n)
     fold, queries = study_fold()
     tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
     numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
@@ -157,6 +158,11 @@ def default_budget(devices: list[jax.Device]) -> int:
     except (AttributeError, ValueError, OSError):
         physical = 2**33
     return physical // 2 // len(devices)
+
+
+def _columns(spec: Spec, d: int) -> int:
+    """Numbers that stand for a value: those that are not drawn have an index."""
+    return 1 if spec.value_source == "marginalized" else spec.value_dimension(d)
 
 
 def _recalls(spec: Spec) -> bool:

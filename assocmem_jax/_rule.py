@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from ._fold import Fold
 from ._pairs import Pairs
+from ._weights import Answer
 
 
 Memory = TypeVar("Memory")
@@ -27,5 +28,5 @@ class AbstractRule(eqx.Module, Generic[Memory]):
     @abc.abstractmethod
     def read(
         self, memory: Memory, query: Float[Array, " d"], fold: Fold = Fold()
-    ) -> Float[Array, " v"]:
+    ) -> Answer:
         """The value retrieved for one query. Use `jax.vmap` for many."""

@@ -163,6 +163,7 @@ def settings_of(spec: Spec, chunk: Chunk) -> Settings:
         loads=jax.device_put(np.array(spec.n, np.int32)),
         corruptions=spec.corruptions(),
         success_cosine=jax.device_put(np.float32(spec.success_cosine)),
+        expectation=spec.expectation(chunk.d),
     )
 
 

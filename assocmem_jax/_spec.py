@@ -11,6 +11,7 @@ import numpy as np
 from . import __version__
 from ._calls import to_text
 from ._corruption import Corruption
+from ._expectation import Expectation
 from ._fold import Fold
 from ._rule import AbstractRule
 from ._spec_checks import CORRUPTIONS, check_spec, hyperparameters
@@ -29,7 +30,8 @@ class Spec:
         v: dimension of the values. Left out, it is d.
         ensemble: how keys are drawn.
         values: how values are drawn, independently of the keys; or "keys", each key its
-            own value (autoassociation); or "one-hot", one of v unit vectors, at random.
+            own value (autoassociation); or "one-hot", one of v unit vectors, at random;
+            or "marginalized", not at all: the expectation over Gaussian values.
             Left out, they are the ensemble's own where it has some, else Gaussian.
         query_noise: standard deviation of the noise added to a query. Several levels
             make an axis.
@@ -110,10 +112,10 @@ class Spec:
         ]
 
     @property
-    def value_source(self) -> Literal["keys", "own", "drawn"]:
-        """Where values come from: the keys, the ensemble's own, or drawn beside it."""
-        if self.values == "keys":
-            return "keys"
+    def value_source(self) -> Literal["keys", "own", "drawn", "marginalized"]:
+        """Whether values are the keys, the ensemble's own, drawn beside it, or not."""
+        if isinstance(self.values, str) and self.values != "one-hot":
+            return self.values  # pyright: ignore[reportReturnType]
         has_own = isinstance(self.ensemble, Samples) and self.ensemble.has_values
         return "own" if self.values is None and has_own else "drawn"
 
@@ -130,6 +132,12 @@ class Spec:
         if self.value_source == "own":
             return self.ensemble.values.shape[1]  # pyright: ignore
         return d if self.v is None else self.v
+
+    def expectation(self, d: int) -> Expectation | None:
+        """The expectation over values that are not drawn, with keys of dimension d."""
+        if self.value_source != "marginalized":
+            return None
+        return Expectation.of(self.value_dimension(d))
 
     def describe(self) -> dict[str, Any]:
         """All that the numbers depend on, as JSON can hold it."""

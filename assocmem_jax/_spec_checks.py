@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from ._checks import check_seed, check_size
 from ._corruption import Corruption
-from ._measure import SCORES
+from ._measure import EXPECTED_SCORES, SCORES, why_not_marginalized
 from ._names import suggest
 from ._rule import AbstractRule
 from .patterns import AbstractEnsemble, Samples
@@ -37,7 +37,7 @@ _EXAMPLES = {
     "metrics": '("cosine", "recall")',
     "vary": '{"beta": [0.1, 1.0]}',
     "ensemble": "Gaussian()",
-    "values": 'Gaussian(), "keys" or "one-hot"',
+    "values": 'Gaussian(), "keys", "one-hot" or "marginalized"',
     "query_noise": "0.5 or [0.0, 0.5]",
     "mask_fraction": "0.5 or [0.0, 0.5]",
     "flip_probability": "0.1 or [0.0, 0.1]",
@@ -163,7 +163,8 @@ def _check_metrics(metrics: Any) -> None:
 def _check_values(spec: "Spec") -> None:
     values, v = spec.values, spec.v
     # An array is compared entry by entry.
-    is_name = isinstance(values, str) and values in ("keys", "one-hot")
+    names = ("keys", "one-hot", "marginalized")
+    is_name = isinstance(values, str) and values in names
     if values is not None and not is_name:
         _check_kind("values", values, AbstractEnsemble)
     if v is not None:
@@ -176,6 +177,8 @@ def _check_values(spec: "Spec") -> None:
             'Their dimension is known: `values="keys"` stores each key as its own '
             "value, and an ensemble may have values of its own."
         )
+    if is_name and values == "marginalized":
+        _check_marginalized(spec)
     if isinstance(values, AbstractEnsemble):
         for d in spec.d:
             try:
@@ -184,6 +187,22 @@ def _check_values(spec: "Spec") -> None:
                 # The rest names an argument of `draw`, which nobody called.
                 _, _, rest = str(error).partition("` ")
                 raise ValueError(f"`sweep(values=...)` {rest}") from error
+
+
+def _check_marginalized(spec: "Spec") -> None:
+    for name in spec.metrics:
+        if name not in EXPECTED_SCORES:
+            raise ValueError(
+                f"`sweep(values=\"marginalized\")` knows no expectation of {name!r}. "
+                f"Choose from {', '.join(map(repr, EXPECTED_SCORES))}, or draw values."
+            )
+    for name, rule in spec.rules.items():
+        if error := why_not_marginalized(rule):
+            raise ValueError(
+                f"`sweep(values=\"marginalized\")` cannot follow what {name!r} makes of "
+                f"its values ({error}). A rule may only multiply them by weights, "
+                "through `fold.dot`, add them up with `+`, and scale them. Draw values."
+            )
 
 
 def _check_levels(name: str, levels: Any) -> None:

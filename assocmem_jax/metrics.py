@@ -55,6 +55,29 @@ def euclidean_distance(
     return _norm(values - retrieved)
 
 
+def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batch"]:
+    r"""Share of the coordinates of $\hat v$ that have the sign of $v$; 1 is best.
+
+    For patterns of signs, read out by their signs: chance gives 1/2. Only signs count,
+    not sizes. A coordinate that is zero or NaN, on either side, counts as wrong.
+
+    Args:
+        values: the right values, `[..., v]`.
+        retrieved: the values that a rule answered, of the same shape.
+
+    Returns:
+        One share per vector, from 0 to 1.
+
+    Raises:
+        TypeError: if the arrays do not hold real numbers.
+        ValueError: if the shapes differ.
+    """
+    values, retrieved = _paired("bit_accuracy", values, retrieved)
+    # Not a product of the two, which might round to zero.
+    same = jnp.sign(values) * jnp.sign(retrieved) > 0
+    return jnp.mean(same, axis=-1, dtype=values.dtype)
+
+
 def recall_at_1(
     values: ArrayLike,
     retrieved: ArrayLike,

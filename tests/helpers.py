@@ -18,6 +18,14 @@ def softmax(scores):
     return weights / weights.sum(axis=1, keepdims=True)
 
 
+def sparsemax(scores):
+    """By sorting: the largest support whose last score is above its threshold."""
+    ordered = -np.sort(-scores, axis=1)
+    thresholds = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, scores.shape[1] + 1)
+    size = np.sum(ordered > thresholds, axis=1, keepdims=True)
+    return np.maximum(scores - np.take_along_axis(thresholds, size - 1, axis=1), 0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A rule, and its definition on keys K, values V and queries Q, one per row."""
@@ -35,6 +43,11 @@ RULES = {
     "ReLU": Row(am.ReLU(), lambda K, V, Q: np.maximum(Q @ K.T, 0) @ V, streams=True),
     "Softmax": Row(
         am.Softmax(beta=0.7), lambda K, V, Q: softmax(0.7 * Q @ K.T) @ V, streams=True
+    ),
+    "Sparsemax": Row(
+        am.Sparsemax(beta=0.3),
+        lambda K, V, Q: sparsemax(0.3 * Q @ K.T) @ V,
+        streams=True,
     ),
 }
 every_rule = pytest.mark.parametrize("name", RULES)

@@ -28,6 +28,21 @@ def test_a_zero_vector_has_cosine_zero_and_finite_gradients():
             assert all(np.all(np.isfinite(g)) for g in jax.grad(metric, (0, 1))(a, b))
 
 
+def test_bit_accuracy_counts_signs(rng):
+    a, b = rng.standard_normal((2, 4, 6, 5))
+    np.testing.assert_allclose(
+        am.metrics.bit_accuracy(a, b), np.mean(np.sign(a) == np.sign(b), axis=-1)
+    )
+    signs = np.array([1, -1, 1, -1])
+    for scale, share in ((3.0, 1), (1e-200, 1), (-1.0, 0)):
+        assert am.metrics.bit_accuracy(1e-200 * signs, scale * signs) == share
+    broken = np.array([0.0, np.nan, 1, np.inf])
+    assert am.metrics.bit_accuracy(signs, broken) == 0.25
+    assert am.metrics.bit_accuracy(broken, signs) == 0.25
+    half = jnp.asarray(signs, jnp.bfloat16)
+    assert am.metrics.bit_accuracy(half, half).dtype == jnp.bfloat16
+
+
 @pytest.mark.parametrize("query_batch", (None, 1, 4, 100))
 def test_recall_equals_its_definition(query_batch, rng):
     values = rng.standard_normal((30, 4))
@@ -63,6 +78,8 @@ def test_shapes_that_do_not_fit_are_named():
         am.metrics.cosine_similarity(np.ones((3, 2)), np.ones(2))
     with pytest.raises(ValueError, match=r"euclidean_distance.*\(3, 2\) and \(1, 2\)"):
         am.metrics.euclidean_distance(np.ones((3, 2)), np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"bit_accuracy.*\(3, 2\) and \(1, 2\)"):
+        am.metrics.bit_accuracy(np.ones((3, 2)), np.ones((1, 2)))
     with pytest.raises(ValueError, match=r"recall_at_1.*\(3, 2\), \(4, 2\) and \(3,\)"):
         am.metrics.recall_at_1(np.ones((3, 2)), np.ones((4, 2)), np.zeros(3, int))
     with pytest.raises(ValueError, match="query_batch=.*at least 1, got 0"):

@@ -5,3 +5,4 @@ from ._pseudoinverse import (
 )
 from ._relu import ReLU as ReLU
 from ._softmax import Softmax as Softmax
+from ._sparsemax import Sparsemax as Sparsemax

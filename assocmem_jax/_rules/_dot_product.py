@@ -1,14 +1,16 @@
 """Dot-product (correlation matrix) rule."""
 
-import jax.numpy as jnp
+import operator
+
 from jaxtyping import Array, Float
 
 from .._fold import Fold
 from .._pairs import Pairs
 from .._rule import AbstractRule
+from .._weights import Answer, LinearMemory
 
 
-class DotProduct(AbstractRule[Float[Array, "d v"]]):
+class DotProduct(AbstractRule[Float[Array, "d v"] | LinearMemory]):
     r"""Correlation matrix memory, $\hat v = V^\top K q$.
 
     The Hebbian outer-product rule; linear attention without a feature map. The memory
@@ -19,16 +21,18 @@ class DotProduct(AbstractRule[Float[Array, "d v"]]):
         Anderson (1972), doi:10.1016/0025-5564(72)90075-2.
     """
 
-    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Float[Array, "d v"]:
+    def write(
+        self, pairs: Pairs, fold: Fold = Fold()
+    ) -> Float[Array, "d v"] | LinearMemory:
         r"""The correlation matrix, the sum of $k_i v_i^\top$."""
         correlate = lambda block: fold.dot(block.keys.T, block.values)
-        return fold(correlate, jnp.add, pairs)
+        return fold(correlate, operator.add, pairs)
 
     def read(
         self,
-        memory: Float[Array, "d v"],
+        memory: Float[Array, "d v"] | LinearMemory,
         query: Float[Array, " d"],
         fold: Fold = Fold(),
-    ) -> Float[Array, " v"]:
+    ) -> Answer:
         """The query times the correlation matrix."""
         return fold.dot(query, memory)

@@ -10,6 +10,7 @@ from .._fold import Fold
 from .._least_squares import minimum_norm
 from .._pairs import Pairs
 from .._rule import AbstractRule
+from .._weights import Answer, LinearMemory
 
 
 class PseudoinverseMemory(eqx.Module):
@@ -22,7 +23,7 @@ class PseudoinverseMemory(eqx.Module):
             combinations of others, to the accuracy that `rtol` states.
     """
 
-    weights: Float[Array, "d v"]
+    weights: Float[Array, "d v"] | LinearMemory
     rank: Int[Array, ""]
 
 
@@ -85,6 +86,6 @@ class Pseudoinverse(AbstractRule[PseudoinverseMemory]):
         memory: PseudoinverseMemory,
         query: Float[Array, " d"],
         fold: Fold = Fold(),
-    ) -> Float[Array, " v"]:
+    ) -> Answer:
         """The query times the weights."""
         return fold.dot(query, memory.weights)

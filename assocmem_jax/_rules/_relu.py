@@ -1,12 +1,14 @@
 """ReLU rule."""
 
+import operator
+
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._fold import Fold
 from .._pairs import Pairs
 from .._rule import AbstractRule
+from .._weights import Answer
 
 
 class ReLU(AbstractRule[Pairs]):
@@ -26,11 +28,11 @@ class ReLU(AbstractRule[Pairs]):
 
     def read(
         self, memory: Pairs, query: Float[Array, " d"], fold: Fold = Fold()
-    ) -> Float[Array, " v"]:
+    ) -> Answer:
         """Values weighted by the positive part of their scores."""
 
         def weigh(block):
             weights = jax.nn.relu(fold.dot(query, block.keys.T))
             return fold.dot(weights, block.values)
 
-        return fold(weigh, jnp.add, memory)
+        return fold(weigh, operator.add, memory)

@@ -8,6 +8,7 @@ from .._checks import check_range, to_scalar
 from .._fold import Fold
 from .._pairs import Pairs
 from .._rule import AbstractRule
+from .._weights import Answer
 
 
 class Softmax(AbstractRule[Pairs]):
@@ -41,7 +42,7 @@ class Softmax(AbstractRule[Pairs]):
 
     def read(
         self, memory: Pairs, query: Float[Array, " d"], fold: Fold = Fold()
-    ) -> Float[Array, " v"]:
+    ) -> Answer:
         """Values weighted by the softmax of their scores."""
         beta = self.beta.astype(query.dtype)
 

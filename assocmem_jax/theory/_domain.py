@@ -1,0 +1,69 @@
+"""What a formula accepts, and how it is evaluated on arrays of parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+
+def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
+    """Parameters of a formula as arrays of float64 that broadcast.
+
+    Args:
+        call: the function that asks, such as `theory.softmax_cosine`.
+        given: what its caller passed, by name.
+
+    Raises:
+        TypeError: if one does not hold real numbers.
+        ValueError: if one holds NaN or an infinity, or the shapes do not broadcast.
+    """
+    arrays = {}
+    for name, x in given.items():
+        array = np.asarray(x)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(
+                f"`{call}({name}=...)` must hold real numbers, got {x!r}. Pass a "
+                "number or an array of them."
+            )
+        arrays[name] = array.astype(np.float64)
+        require(call, name, arrays[name], np.isfinite(arrays[name]), "finite numbers")
+    try:
+        np.broadcast_shapes(*(x.shape for x in arrays.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"`{name}` {x.shape}" for name, x in arrays.items())
+        raise ValueError(
+            f"`{call}(...)` needs arrays that broadcast, got shapes {shapes}. Add axes "
+            "of length 1, as for NumPy."
+        ) from error
+    return tuple(arrays.values())
+
+
+def require(
+    call: str, name: str, x: Float[np.ndarray, "..."], holds: Any, domain: str
+) -> None:
+    """Raise unless a condition holds for all of a parameter.
+
+    Args:
+        call: the function that asks, such as `theory.softmax_cosine`.
+        name: the parameter, as its caller typed it.
+        x: the parameter.
+        holds: where the condition holds; it broadcasts with `x`.
+        domain: where the formula holds, such as `n >= 1`.
+    """
+    x, holds = np.broadcast_arrays(x, holds)
+    if not holds.all():
+        raise ValueError(
+            f"`{call}({name}=...)` is known for {domain}, got {x[~holds][0]:g}."
+        )
+
+
+def at_each(
+    formula: Callable[..., float], *arrays: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """A formula of numbers, evaluated once at each different point of arrays."""
+    arrays = np.broadcast_arrays(*arrays)
+    points = np.stack([x.ravel() for x in arrays], axis=-1)
+    different, index = np.unique(points, axis=0, return_inverse=True)
+    values = np.array([formula(*map(float, point)) for point in different])
+    return values[index.ravel()].reshape(arrays[0].shape)[()]
