@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 _LATER = {
     "plot": ".plot",
     "study": ".study",
+    "theory": ".theory",
     "sweep": ".study",
     "load_study": "._store",
     "capacity": "._capacity",
@@ -39,4 +40,4 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_LATER[name], __name__)
-    return module if name in ("plot", "study") else getattr(module, name)
+    return module if name in ("plot", "study", "theory") else getattr(module, name)

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import equinox as eqx
@@ -43,6 +44,17 @@ def _value(value: Any) -> str:
     shape = "x".join(map(str, array.shape))
     digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     return f"<{shape} {array.dtype} {digest[:16]}>"
+
+
+def public(module: ModuleType, base: type) -> dict[str, Callable]:
+    """What of a module can be called for: the concrete kinds of `base`, by name."""
+    return {
+        name: kind
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind)
+        and issubclass(kind, base)
+        and not inspect.isabstract(kind)
+    }
 
 
 def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:

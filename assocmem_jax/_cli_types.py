@@ -1,6 +1,5 @@
 """How the settings of a study are typed on a command line."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from . import _rules, patterns
-from ._calls import from_text, to_text
+from ._calls import from_text, public, to_text
 from ._rule import AbstractRule
 from .patterns import AbstractEnsemble
 
@@ -20,19 +19,9 @@ class Mistake(Exception):
     """
 
 
-def _public(module: Any, base: type) -> dict[str, Callable]:
-    return {
-        name: kind
-        for name, kind in vars(module).items()
-        if inspect.isclass(kind)
-        and issubclass(kind, base)
-        and not inspect.isabstract(kind)
-    }
-
-
-RULES = _public(_rules, AbstractRule)
+RULES = public(_rules, AbstractRule)
 ENSEMBLES = {
-    **_public(patterns, AbstractEnsemble),
+    **public(patterns, AbstractEnsemble),
     # On a command line, samples are a file.
     "Samples": patterns.Samples.load,
 }
@@ -123,7 +112,8 @@ def _number(word: str) -> float:
 
 def _parse_values(words: Sequence[str]) -> AbstractEnsemble | str:
     word = words[0].lower()
-    return word if word in ("keys", "one-hot") else parse_ensemble(words[0])
+    named = word in ("keys", "one-hot", "marginalized")
+    return word if named else parse_ensemble(words[0])
 
 
 def _parse_size(words: Sequence[str]) -> int:
@@ -151,7 +141,11 @@ _FORMS: dict[Any, tuple[Any, str, Callable[[list[str]], Any]]] = {
     Mapping[str, Sequence[float]]: ("*", "NAME=LEVEL,... [...]", parse_vary),
     Mapping[str, float]: ("*", "AXIS=LEVEL [...]", parse_select),
     AbstractEnsemble: (1, "ENSEMBLE", lambda words: parse_ensemble(words[0])),
-    AbstractEnsemble | str | None: (1, "ENSEMBLE|keys|one-hot", _parse_values),
+    AbstractEnsemble | str | None: (
+        1,
+        "ENSEMBLE|keys|one-hot|marginalized",
+        _parse_values,
+    ),
 }
 registry = tyro.constructors.ConstructorRegistry()
 

@@ -19,7 +19,7 @@ else:
     xr = later("xarray")
 
 
-_LONG_NAMES = {
+LONG_NAMES = {
     "cosine": "cosine similarity of right and retrieved value",
     "distance": "Euclidean distance of right and retrieved value",
     "squared_error": "squared distance of right and retrieved value",
@@ -95,7 +95,7 @@ def assemble(spec: Spec, done: "Mapping[Chunk, xr.Dataset]") -> "xr.Dataset":
 def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
     variables = {}
     for metric in spec.metrics:
-        mean, spread = _LONG_NAMES[metric], arrays["mean"].get(metric)
+        mean, spread = LONG_NAMES[metric], arrays["mean"].get(metric)
         if metric in DERIVED:
             share = arrays["mean"][DERIVED[metric]]
             every = np.where(np.isnan(share), np.nan, share == 1).astype(np.float32)

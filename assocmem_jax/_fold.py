@@ -265,7 +265,11 @@ def _all_blocks(summarize, merge, pairs: tuple[Pairs, ...], size: int):
     if count > 1:
         # Blocks as scanned inputs, not slices taken in the loop: their gradients are
         # then stacked, not added up over an array of n rows at every step.
-        split = lambda x: x.reshape(count - 1, size, *x.shape[1:])
+        split = lambda x: (
+            x.reshape(count - 1, size, *x.shape[1:])
+            if x.ndim
+            else jnp.broadcast_to(x, count - 1)
+        )
         blocks = jax.tree.map(split, rows(size, (count - 1) * size))
         absorb = lambda carry, block: (merge(carry, summarize(block)), None)
         out, _ = jax.lax.scan(absorb, out, blocks)

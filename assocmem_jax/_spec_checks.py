@@ -193,13 +193,13 @@ def _check_marginalized(spec: "Spec") -> None:
     for name in spec.metrics:
         if name not in EXPECTED_SCORES:
             raise ValueError(
-                f"`sweep(values=\"marginalized\")` knows no expectation of {name!r}. "
+                f'`sweep(values="marginalized")` knows no expectation of {name!r}. '
                 f"Choose from {', '.join(map(repr, EXPECTED_SCORES))}, or draw values."
             )
     for name, rule in spec.rules.items():
         if error := why_not_marginalized(rule):
             raise ValueError(
-                f"`sweep(values=\"marginalized\")` cannot follow what {name!r} makes of "
+                f'`sweep(values="marginalized")` cannot follow what {name!r} makes of '
                 f"its values ({error}). A rule may only multiply them by weights, "
                 "through `fold.dot`, add them up with `+`, and scale them. Draw values."
             )

@@ -3,4 +3,9 @@
 from ._axes import style as style
 from ._capacity import capacity as capacity
 from ._heatmap import heatmap as heatmap
-from ._lines import collapse as collapse, curves as curves, difference as difference
+from ._lines import (
+    collapse as collapse,
+    curves as curves,
+    difference as difference,
+    residuals as residuals,
+)

@@ -8,7 +8,15 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from .._names import suggest
-from ._axes import axes_or_new, check_metric, label_of, looks_of, mean_over_trials
+from ._axes import (
+    axes_or_new,
+    check_metric,
+    label_of,
+    looks_of,
+    mean_over_trials,
+    over,
+)
+from ._predicted import loads_between, predictions
 
 
 def curves(
@@ -20,9 +28,13 @@ def curves(
     band: bool = True,
     confidence: float = 0.95,
     legend: bool = True,
+    theory: bool = True,
     **line: Any,
 ) -> Axes:
     """Draw a metric against the number of stored pairs, one line per entry of `hue`.
+
+    Where a prediction is known, the line is the prediction, and what was measured are
+    the markers on it.
 
     Args:
         dataset: what `study.sweep` returned, with one entry of every dimension but `n`,
@@ -33,7 +45,8 @@ def curves(
         band: shade the interval of the mean, where there are several trials.
         confidence: of the interval, between 0 and 1.
         legend: draw a legend.
-        line: passed on to `matplotlib.axes.Axes.plot`.
+        theory: draw predictions; `False` joins what was measured by lines.
+        line: passed on to `matplotlib.axes.Axes.plot` for what was measured.
 
     Returns:
         The axes.
@@ -47,9 +60,70 @@ def curves(
         "curves", dataset, metric, (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
-    _draw(ax, means, hue, line, band=band, legend=legend)
+    laws = _laws(dataset, means, metric, hue) if theory else None
+    _draw(ax, means, hue, line, band=band, legend=legend, laws=laws)
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(label_of(dataset, metric))
+    return ax
+
+
+def residuals(
+    dataset: xr.Dataset,
+    metric: str = "cosine",
+    *,
+    hue: str,
+    ax: Axes | None = None,
+    legend: bool = True,
+    **line: Any,
+) -> Axes:
+    """Draw by how many standard errors the mean of the trials is off its prediction.
+
+    Two lines out of three should be within 1 at a place, and nearly all within 3.
+
+    Args:
+        dataset: what `study.sweep` returned, with one entry of every dimension but `n`,
+            `hue` and `trial`, and at least two trials.
+        metric: a variable of the dataset, such as "cosine".
+        hue: the dimension that the lines differ in.
+        ax: where to draw. `None` makes new axes.
+        legend: draw a legend.
+        line: passed on to `matplotlib.axes.Axes.plot`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the metric or `hue` is unknown, another dimension is left, there
+            is one trial, or no prediction is known for any line.
+    """
+    check_metric("residuals", dataset, metric)
+    _check_hue("residuals", dataset, hue)
+    data = over("residuals(dataset=...)", dataset, (hue, "n"), free="trial")
+    if data.sizes.get("trial", 1) < 2:
+        raise ValueError(
+            "`residuals(dataset=...)` needs at least two trials for a standard error, "
+            f"got {data.sizes.get('trial', 1)}. Measure more with `sweep(trials=...)`."
+        )
+    laws = predictions(data, metric, hue)
+    if not any(laws):
+        raise ValueError(
+            f"`residuals(metric={metric!r})` knows no prediction for any line. Pass what "
+            "`sweep` returned, for rules and patterns that `theory.predict` knows."
+        )
+    n = data["n"].values
+    nothing = np.full(len(n), np.nan)
+    predicted = np.array([nothing if law is None else law(n) for law in laws])
+    mean = data[metric].mean("trial")
+    error = data[metric].std("trial", ddof=1) / np.sqrt(data.sizes["trial"])
+    # Where all trials agree, rounding is all that is left.
+    means = ((mean - predicted) / error.where(error > 1e-6 * abs(mean))).rename("mean")
+    ax = axes_or_new(ax)
+    ax.axhspan(-2, 2, color="0.93", linewidth=0)
+    _draw(ax, means.to_dataset(), hue, line, band=False, legend=legend)
+    ax.set_xlabel(label_of(dataset, "n"))
+    ax.set_ylabel(
+        f"{label_of(dataset, metric)}:\nmeasured less predicted [std. errors]"
+    )
     return ax
 
 
@@ -63,6 +137,7 @@ def collapse(
     band: bool = True,
     confidence: float = 0.95,
     legend: bool = True,
+    theory: bool = True,
     **line: Any,
 ) -> Axes:
     r"""Draw a metric against $n / s(d)$, one line per dimension.
@@ -80,7 +155,8 @@ def collapse(
         band: shade the interval of the mean, where there are several trials.
         confidence: of the interval, between 0 and 1.
         legend: draw a legend.
-        line: passed on to `matplotlib.axes.Axes.plot`.
+        theory: draw predictions, as `curves` does.
+        line: passed on to `matplotlib.axes.Axes.plot` for what was measured.
 
     Returns:
         The axes.
@@ -96,7 +172,8 @@ def collapse(
         label = "load $n / d$" if scale is None else "$n / s(d)$"
     scales = _scales(means["d"].values, scale)
     ax = axes_or_new(ax)
-    _draw(ax, means, "d", line, band=band, legend=legend, scales=scales)
+    laws = _laws(dataset, means, metric, "d") if theory else None
+    _draw(ax, means, "d", line, band=band, legend=legend, scales=scales, laws=laws)
     ax.set_xlabel(label)
     ax.set_ylabel(label_of(dataset, metric))
     return ax
@@ -155,15 +232,29 @@ def difference(
     return ax
 
 
-def _draw(ax, means, hue, line, *, band, legend, scales=None):
+def _laws(dataset, means, metric, hue):
+    """Predictions for the lines that are drawn, in their order."""
+    single = [x for x, size in dataset.sizes.items() if size == 1 and x != hue]
+    ordered = dataset.squeeze(single).sel({hue: means[hue].values})
+    return predictions(ordered, metric, hue)
+
+
+def _draw(ax, means, hue, line, *, band, legend, scales=None, laws=None):
     """Draw one line per entry of `hue`, and its band where there is one."""
     handles = []
     # Many bands on one another must not hide the lines.
     alpha = min(0.2, 1 / means.sizes[hue])
     for i, look in enumerate(looks_of(means[hue].values)):
         one = means.isel({hue: i})
-        x = one["n"].values / (1 if scales is None else scales[i])
-        look = {**look, "markeredgewidth": 0, **line}
+        scale = 1 if scales is None else scales[i]
+        x = one["n"].values / scale
+        look = {**look, "markeredgewidth": 0}
+        if laws is not None and laws[i] is not None:
+            n = loads_between(one["n"].values)
+            # Thin, so that the markers show where they are off.
+            ax.plot(n / scale, laws[i](n), color=look["color"], linewidth=1.0)
+            look["linestyle"] = "none"
+        look = {**look, **line}
         handles += ax.plot(x, one["mean"].values, **look)
         if band and "low" in one:
             ax.fill_between(

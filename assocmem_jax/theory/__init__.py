@@ -1,3 +1,100 @@
-"""What must come out: closed forms."""
+r"""Closed forms: what a measurement must find, without a fitted constant.
 
-from ._cosine import mean_cosine as mean_cosine, mean_norm as mean_norm
+Computed by NumPy and SciPy in float64, whatever JAX's 64-bit mode: nothing here needs a
+gradient or an accelerator, and SciPy has the special functions. All parameters are
+numbers or arrays that broadcast. Unless said otherwise keys and values have independent
+coordinates from N(0, 1), queries are the stored keys, and a score is the mean over the
+stored pairs and over draws.
+"""
+
+from ._bits import (
+    dot_product_bits as dot_product_bits,
+    pseudoinverse_bits as pseudoinverse_bits,
+)
+from ._bounds import (
+    softmax_error_bound as softmax_error_bound,
+    softmax_log_capacity_bound as softmax_log_capacity_bound,
+)
+from ._capacity import (
+    capacity as capacity,
+)
+from ._cosine import (
+    mean_cosine as mean_cosine,
+    mean_norm as mean_norm,
+)
+from ._delta import (
+    delta_cosine as delta_cosine,
+    delta_distance as delta_distance,
+    delta_squared_error as delta_squared_error,
+)
+from ._delta_rate import (
+    delta_best_rate as delta_best_rate,
+)
+from ._dense import (
+    dense_bit_error as dense_bit_error,
+    dense_bit_error_limit as dense_bit_error_limit,
+    dense_capacity as dense_capacity,
+)
+from ._dot_product import (
+    dot_product_cosine as dot_product_cosine,
+    dot_product_distance as dot_product_distance,
+    dot_product_recall as dot_product_recall,
+    dot_product_squared_error as dot_product_squared_error,
+)
+from ._facts import (
+    dot_product_accuracy as dot_product_accuracy,
+)
+from ._features import (
+    dpfp_cosine as dpfp_cosine,
+    dpfp_rank as dpfp_rank,
+    feature_map_cosine as feature_map_cosine,
+    feature_moments as feature_moments,
+)
+from ._hopfield import (
+    hopfield_all_fixed_probability as hopfield_all_fixed_probability,
+    hopfield_barrier_capacity as hopfield_barrier_capacity,
+    hopfield_bit_error as hopfield_bit_error,
+    hopfield_capacity as hopfield_capacity,
+    hopfield_fixed_fraction as hopfield_fixed_fraction,
+    hopfield_overlap as hopfield_overlap,
+)
+from ._polynomial import (
+    polynomial_capacity as polynomial_capacity,
+    polynomial_cosine as polynomial_cosine,
+    polynomial_mean_field_cosine as polynomial_mean_field_cosine,
+    polynomial_squared_error as polynomial_squared_error,
+)
+from ._predict import (
+    predict as predict,
+)
+from ._pseudoinverse import (
+    pseudoinverse_cosine as pseudoinverse_cosine,
+    pseudoinverse_cosine_approximation as pseudoinverse_cosine_approximation,
+    pseudoinverse_recall as pseudoinverse_recall,
+)
+from ._pseudoinverse_error import (
+    pseudoinverse_distance as pseudoinverse_distance,
+    pseudoinverse_noise_gain as pseudoinverse_noise_gain,
+    pseudoinverse_squared_error as pseudoinverse_squared_error,
+)
+from ._random_features import (
+    positive_features_error as positive_features_error,
+    random_fourier_cosine as random_fourier_cosine,
+    trigonometric_features_error as trigonometric_features_error,
+)
+from ._relu import (
+    relu_cosine as relu_cosine,
+    relu_distance as relu_distance,
+    relu_recall as relu_recall,
+    relu_squared_error as relu_squared_error,
+)
+from ._ridge import (
+    ridge_best_penalty as ridge_best_penalty,
+    ridge_cosine as ridge_cosine,
+    ridge_distance as ridge_distance,
+    ridge_squared_error as ridge_squared_error,
+)
+from ._softmax import (
+    softmax_cosine as softmax_cosine,
+    softmax_target_weight as softmax_target_weight,
+)

@@ -13,13 +13,13 @@ References:
 """
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import gammaln, hyp2f1
+from scipy.special import hyp2f1, poch
 
-from ._domain import parameters, require
+from .._checks import ArrayLike
+from ._domain import Values, parameters, require
 
 
-def mean_norm(v: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def mean_norm(v: ArrayLike) -> Values:
     r"""Mean norm of a vector of v independent coordinates from N(0, 1), exact.
 
     $\mu_v = \sqrt 2\, \Gamma((v + 1) / 2) / \Gamma(v / 2)$, the mean of a chi variable:
@@ -33,12 +33,10 @@ def mean_norm(v: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """
     (v,) = parameters("theory.mean_norm", v=v)
     require("theory.mean_norm", "v", v, v >= 1, "v >= 1")
-    return np.sqrt(2) * np.exp(gammaln((v + 1) / 2) - gammaln(v / 2))
+    return np.sqrt(2) * poch(v / 2, 0.5)
 
 
-def mean_cosine(
-    correlation: float | Float[np.ndarray, "..."], v: float | Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
+def mean_cosine(correlation: ArrayLike, v: ArrayLike) -> Values:
     r"""Mean cosine of a value and an answer that correlates with it, exact.
 
     $C_v(\rho) = A_v \rho\, {}_2F_1(1/2, 1/2; v/2 + 1; \rho^2)$ with

@@ -1,10 +1,14 @@
 """What a formula accepts, and how it is evaluated on arrays of parameters."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
+
+
+# NumPy turns the value at a single point into a scalar.
+Values: TypeAlias = Float[np.ndarray, "..."] | np.floating
 
 
 def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
@@ -39,9 +43,7 @@ def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
     return tuple(arrays.values())
 
 
-def require(
-    call: str, name: str, x: Float[np.ndarray, "..."], holds: Any, domain: str
-) -> None:
+def require(call: str, name: str, x: Values, holds: Any, domain: str) -> None:
     """Raise unless a condition holds for all of a parameter.
 
     Args:
@@ -58,9 +60,7 @@ def require(
         )
 
 
-def at_each(
-    formula: Callable[..., float], *arrays: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "..."]:
+def at_each(formula: Callable[..., float], *arrays: Values) -> Values:
     """A formula of numbers, evaluated once at each different point of arrays."""
     arrays = np.broadcast_arrays(*arrays)
     points = np.stack([x.ravel() for x in arrays], axis=-1)

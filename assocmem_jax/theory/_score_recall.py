@@ -1,0 +1,55 @@
+"""Recall of the nearest value, for answers whose weights are scores."""
+
+import numpy as np
+from numpy.polynomial.hermite import hermgauss
+from scipy.special import gammaincinv, ndtri
+from scipy.stats import binom
+
+from ._recall import recall
+
+
+def recall_of_scores(d, n, v, query_noise, active, keys):
+    """Mean recall@1, where a share `active` of other pairs has a weight."""
+    # Variance of a squared score of unit mean; of the sum, only two moments are kept.
+    variance = {
+        "gaussian": 2.0,
+        "spherical": 2 * (d - 1) / (d + 2),
+        "bipolar": 2 * (d - 1) / d,
+    }[keys]
+    variance = max(variance, 1e-3)
+
+    def probability(others, silent=None, points=4096):
+        def weights(uniform):
+            along = query_noise * ndtri(uniform[:, 1])
+            if keys == "gaussian":
+                key = np.sqrt(2 * gammaincinv(d / 2, uniform[:, 0]))
+                score, norm = key * (key + along), np.sqrt(1 + query_noise**2) * key
+            else:
+                across = 2 * gammaincinv((d - 1) / 2, uniform[:, 0]) if d > 1 else 0
+                score = np.sqrt(d) * (np.sqrt(d) + along)
+                norm = np.sqrt(score**2 / d + query_noise**2 * across)
+            if not others:
+                return np.maximum(score, 0), 0 * norm
+            squares = variance * gammaincinv(others / variance, uniform[:, 2])
+            score = score if active == 1 else np.maximum(score, 0)
+            return score, norm * np.sqrt(squares)
+
+        return recall(weights, others, v, silent, points)
+
+    if active == 1:
+        return probability(n - 1) if n > 1 else 1.0
+    if n > 17:
+        z, mass = hermgauss(5)
+        counts = (n - 1) / 2 + np.sqrt((n - 1) / 2) * z
+        parts = [(m, n - 1 - m, w) for m, w in zip(counts, mass, strict=True)]
+        total = mass.sum()
+    else:
+        whole = int(n - 1)
+        parts = [
+            (float(m), float(k - m), share * binom.pmf(m, k, active))
+            for k, share in ((whole, whole + 2 - n), (whole + 1, n - 1 - whole))
+            if share > 0
+            for m in range(k + 1)
+        ]
+        total = 1.0
+    return sum(w * probability(m, s, 1024) for m, s, w in parts) / total

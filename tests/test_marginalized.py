@@ -1,0 +1,129 @@
+"""Values that are not drawn: the same means as with values, with less scatter."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import RULES, every_rule
+
+import assocmem_jax as am
+from assocmem_jax._expectation import Expectation, Expected
+from assocmem_jax._measure import _aimed
+from assocmem_jax._weights import UnitValues, Weights
+from assocmem_jax.theory import mean_cosine
+
+
+GRID = {
+    "d": [8, 16],
+    "n": [1, 5, 8, 17, 40, 700],
+    "trials": 12,
+    "query_noise": [0.0, 0.5],
+    "metrics": ("cosine", "distance", "squared_error"),
+}
+# What rounding in float32 leaves of a distance that is zero, in units of |v|.
+FLOOR = 2e-3
+
+
+@pytest.fixture(scope="module")
+def studies():
+    rules = {name: row.rule for name, row in RULES.items()}
+    return [am.sweep(rules, values=x, **GRID) for x in (None, "marginalized")]
+
+
+@every_rule
+@pytest.mark.parametrize("metric", GRID["metrics"])
+def test_agrees_with_drawn_values(studies, name, metric):
+    drawn, known = (x[metric].sel(rule=name) for x in studies)
+    error = np.sqrt((drawn.var("trial", ddof=1) + known.var("trial", ddof=1)) / 12)
+    off = abs(drawn.mean("trial") - known.mean("trial"))
+    scale = {"cosine": 1.0, "distance": 4.0, "squared_error": 16.0}[metric]
+    assert (off < 4.5 * error + FLOOR * scale).all()
+    # Most cells must be judged by their scatter, not by the allowance.
+    assert (error > 0.1 * FLOOR * scale).mean() > 0.3
+
+
+@every_rule
+def test_scatters_less(studies, name):
+    drawn, known = (x["cosine"].sel(rule=name, n=700).std("trial") for x in studies)
+    assert (known < drawn).mean() > 0.7
+
+
+@every_rule
+def test_weights_are_those_of_a_dense_computation(name):
+    rule, rng = RULES[name].rule, np.random.default_rng(3)
+    keys = rng.standard_normal((30, 6)).astype(np.float32)
+    query = keys[4] + 0.1
+    index = jnp.arange(30, dtype=jnp.int32)
+
+    pairs = am.Pairs(keys, UnitValues(index, jnp.int32(-1)))
+    for fold in (am.Fold(), am.Fold(7), am.Fold(7, stop=jnp.int32(20))):
+        memory = _aimed(rule.write(pairs, fold), jnp.int32(4), jnp.asarray(keys[4]))
+        weights = rule.read(memory, jnp.asarray(query), fold)
+        stored = 30 if fold.stop is None else 20
+        dense = RULES[name].definition(
+            keys[:stored].astype(float), np.eye(stored), query[None].astype(float)
+        )[0]
+        assert isinstance(weights, Weights)
+        np.testing.assert_allclose(weights.target, dense[4], rtol=2e-4, atol=1e-6)
+        rest = np.delete(dense, 4)
+        np.testing.assert_allclose(
+            weights.noise, rest @ rest, rtol=1e-3, atol=1e-5 * (dense @ dense)
+        )
+
+
+@pytest.mark.parametrize("v", (1, 2, 3, 7, 16, 300))
+def test_expected_scores(v):
+    target = np.linspace(-2, 2, 41)[:, None]
+    noise = np.geomspace(1e-8, 1e2, 21)
+    both = [jnp.asarray(x, jnp.float32) for x in np.broadcast_arrays(target, noise)]
+    scores = Expected(Weights(*both), Expectation.of(v))
+    rho = target / np.sqrt(target**2 + noise)
+    np.testing.assert_allclose(scores.cosine, mean_cosine(rho, v), atol=5e-6)
+    squares = v * ((1 - target) ** 2 + noise)
+    np.testing.assert_allclose(scores.squared_error, squares, rtol=1e-5, atol=1e-6)
+
+
+def test_no_answer_has_no_cosine():
+    zero = jnp.zeros(1, jnp.float32)
+    assert Expected(Weights(zero, zero), Expectation.of(4)).cosine == 0
+
+
+def test_value_dimension_needs_no_new_program(studies):
+    from assocmem_jax import _run
+
+    grid = {**GRID, "values": "marginalized"}
+    before = _run.compiled_kernel.cache_info().misses
+    rules = {name: row.rule for name, row in RULES.items()}
+    wide = am.sweep(rules, **grid, v=5)
+    assert _run.compiled_kernel.cache_info().misses == before
+    ratio = wide["squared_error"] / studies[1]["squared_error"].where(lambda x: x > 1)
+    expected = 5 / wide["d"]
+    np.testing.assert_allclose((ratio / expected).fillna(1), 1, rtol=1e-5)
+
+
+class Squared(am.AbstractRule):
+    """A rule that is not linear in its values."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        weigh = lambda block: fold.dot(query @ block.keys.T, block.values**2)
+        return fold(weigh, jnp.add, memory)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    (
+        ({"metrics": ("recall",)}, r"knows no expectation of 'recall'. Choose from"),
+        (
+            {"rules": {"odd": Squared()}},
+            r"cannot follow what 'odd' makes of its values",
+        ),
+        ({"values": "marginalised"}, r"values=.*must be like"),
+    ),
+)
+def test_bad_input(changed, message):
+    given = {"rules": {"dot": am.DotProduct()}, "values": "marginalized", **changed}
+    error = TypeError if changed.get("values") else ValueError
+    with pytest.raises(error, match=message):
+        am.sweep(given.pop("rules"), d=[4], n=[4], **given)

@@ -1,0 +1,67 @@
+"""Capacities from predictions."""
+
+import numpy as np
+import pytest
+
+import assocmem_jax as am
+from assocmem_jax import theory
+
+
+def test_finite_size_values():
+    # Published nowhere; from the beta laws, to a digit.
+    thresholds = np.array([0.95, 0.9, 0.5**0.5, 0.5])
+    pinv = theory.capacity(am.Pseudoinverse(), 64, thresholds)
+    dot = theory.capacity(am.DotProduct(), 64, thresholds)
+    np.testing.assert_allclose(pinv, [70.8, 78.7, 126.5, 251.6], atol=0.06)
+    np.testing.assert_allclose(pinv - dot, 63, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", (am.ReLU(), am.Softmax(0.2), am.DotProduct()))
+@pytest.mark.parametrize(("metric", "threshold"), (("cosine", 0.8), ("cosine", 0.3)))
+def test_inverts_the_prediction(rule, metric, threshold):
+    d = np.array([8, 20])
+    n = theory.capacity(rule, d, threshold, metric=metric)
+    for size, load in zip(d, n, strict=True):
+        at = lambda n: float(
+            theory.predict({"a": rule}, d=[size], n=[n], metrics=(metric,))[
+                metric
+            ].squeeze()
+        )
+        assert at(int(load)) >= threshold >= at(int(load) + 1)
+
+
+def test_large_dimensions():
+    d = 4096
+    assert theory.capacity(am.Pseudoinverse(), d, 0.9) / d == pytest.approx(
+        1 / 0.81, rel=2e-3
+    )
+    assert theory.capacity(am.DotProduct(), d) / d == pytest.approx(0.2346, rel=5e-3)
+
+
+def test_agrees_with_a_measured_capacity():
+    rules = {"dot": am.DotProduct(), "relu": am.ReLU()}
+    n = [2, 3, 4, 6, 8, 12, 16, 24]
+    data = am.sweep(rules, d=[32], n=n, trials=100, values="marginalized", seed=1)
+    found = am.capacity(data, metric="cosine", threshold=0.9).squeeze("d")
+    for name, rule in rules.items():
+        one = found.sel(rule=name)
+        expected = theory.capacity(rule, 32, 0.9)
+        # Between two loads a straight line in log n stands for the curve.
+        slack = 0.03 * expected
+        assert one["low"] - slack < expected < one["high"] + slack
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    (
+        ({"threshold": 1.0}, "between the cosine of one pair, 1, and"),
+        ({"threshold": -0.5}, "threshold=.*got -0.5 for d = 16"),
+        ({"metric": "success"}, "no prediction of 'success'"),
+        ({"d": 0}, r"capacity\(d=.* d >= 1, got 0"),
+        ({"rule": am.Pseudoinverse(), "query_noise": 0.5}, "no single capacity"),
+    ),
+)
+def test_bad_input(given, message):
+    given = {"rule": am.DotProduct(), "d": 16, **given}
+    with pytest.raises(ValueError, match=message):
+        theory.capacity(given.pop("rule"), given.pop("d"), **given)

@@ -1,0 +1,140 @@
+"""Predictions beside measurements, cell by cell, and what is not predicted."""
+
+import numpy as np
+import pytest
+
+import assocmem_jax as am
+from assocmem_jax import theory
+
+
+RULES = {
+    "pseudoinverse": am.Pseudoinverse(),
+    "dot_product": am.DotProduct(),
+    "relu": am.ReLU(),
+    "softmax": am.Softmax(0.25),
+    "attention": am.Softmax(1.0),
+}
+GRID = {"d": [8, 16, 32], "n": [2, 6, 16, 31, 64, 300, 2000], "query_noise": [0.0, 0.5]}
+# What float32 leaves of a cosine of 1 and of a distance of 0.
+ROUNDING = {"cosine": 2e-5, "distance": 1e-2}
+
+
+def assert_predicted(measured, predicted, rounding, error=0.0):
+    """Each cell within 4 standard errors, and as many within 1 as there should be."""
+    trials = measured.sizes["trial"]
+    spread = measured.std("trial", ddof=1) / np.sqrt(trials)
+    # Where failures are rare a sample may hold none: their number is a Poisson one.
+    rare = (measured.name == "cosine") & (predicted > 0.95)
+    poisson = np.sqrt((1 - predicted).clip(0) / (trials * measured["n"]))
+    scatter = spread + poisson.where(rare, 0)
+    off = abs(measured.mean("trial") - predicted)
+    assert measured.notnull().all() and predicted.notnull().all()
+    assert (off < 4 * scatter + rounding + error).all(), (off / scatter).max()
+    judged = ~rare & (spread > rounding + error)
+    if judged.sum() > 30:
+        inside = (off < spread).where(judged).mean()
+        assert 0.5 < inside < 0.85
+
+
+@pytest.mark.parametrize("metric", ROUNDING)
+@pytest.mark.parametrize("values", (None, "marginalized"))
+def test_every_cell(metric, values):
+    rules = dict(RULES)
+    if metric == "distance":
+        # Their mean is that of rare failures: 40 trials rarely see one.
+        del rules["attention"], rules["softmax"]
+    data = am.sweep(
+        rules, **GRID, trials=40, metrics=(metric,), values=values, seed=4
+    ).sel(query_noise=0.0)
+    predicted = theory.predict(rules, d=GRID["d"], n=GRID["n"], metrics=(metric,))
+    assert_predicted(data[metric], predicted[metric], ROUNDING[metric])
+
+
+def test_noisy_queries():
+    data = am.sweep(RULES, **GRID, trials=40, values="marginalized", seed=5)
+    predicted = theory.predict(RULES, **GRID, metrics=("cosine",))["cosine"]
+    assert predicted.dims == ("rule", "d", "n", "query_noise")
+    assert_predicted(data["cosine"], predicted, ROUNDING["cosine"])
+
+
+@pytest.mark.parametrize(
+    "ensemble", (am.patterns.Spherical(), am.patterns.Bipolar()), ids=str
+)
+def test_keys_of_one_norm(ensemble):
+    rules = {name: RULES[name] for name in ("dot_product", "relu", "softmax")}
+    grid = {"d": [8, 16, 32], "n": [2, 6, 16, 64, 300], "ensemble": ensemble}
+    data = am.sweep(rules, **grid, trials=40, values="marginalized", seed=6)
+    predicted = theory.predict(rules, **grid, metrics=("cosine",))
+    assert_predicted(data["cosine"], predicted["cosine"], ROUNDING["cosine"])
+
+
+def test_recall():
+    rules = {name: RULES[name] for name in ("pseudoinverse", "dot_product", "relu")}
+    grid = {"d": [16, 32], "n": [8, 32, 128, 512], "metrics": ("recall",)}
+    data = am.sweep(rules, **grid, trials=40, seed=7)
+    predicted = theory.predict(rules, **grid)
+    assert_predicted(data["recall"], predicted["recall"], 1e-9, error=0.03)
+
+
+def test_shift_identity_of_measurements():
+    # cos_dot(n) = cos_pinv(n + d - 1), each over a study of its own.
+    n = np.array([2, 8, 40, 200])
+    find = lambda rule, n, seed: am.sweep(
+        {"one": rule},
+        d=[16],
+        n=n.tolist(),
+        trials=60,
+        values="marginalized",
+        metrics=("cosine",),
+        seed=seed,
+    )["cosine"].squeeze(("rule", "d"))
+    dot, pinv = find(am.DotProduct(), n, 0), find(am.Pseudoinverse(), n + 15, 1)
+    off = dot.mean("trial").values - pinv.mean("trial").values
+    errors = [x.std("trial", ddof=1).values / np.sqrt(60) for x in (dot, pinv)]
+    assert (abs(off) < 4 * np.hypot(*errors)).all()
+
+
+def test_interpolation_peak():
+    noisy = {"d": [32], "n": [16, 24, 32, 43, 64, 128], "query_noise": 0.5}
+    data = am.sweep({"pinv": am.Pseudoinverse()}, **noisy, trials=20, seed=2)
+    cosine = data["cosine"].mean("trial").squeeze()
+    assert cosine.idxmin("n") == 32 and cosine.sel(n=32) < 0.4
+    assert cosine.sel(n=64) > 0.5
+
+
+def test_axes_are_those_of_a_study():
+    vary = {"beta": [0.1, 1.0]}
+    grid = {"d": [4, 8], "n": [3, 9], "query_noise": [0.0, 0.3], "vary": vary}
+    rules = {"softmax": am.Softmax(), "dot": am.DotProduct()}
+    study = am.sweep(rules, **grid, metrics=("cosine",))
+    predicted = theory.predict(rules, **grid, metrics=("cosine",))
+    assert predicted["cosine"].dims == study["cosine"].dims[:-1]
+    for name in predicted.dims:
+        np.testing.assert_array_equal(predicted[name], study[name])
+    one = theory.softmax_cosine(8, 9, 0.1, query_noise=0.3)
+    found = predicted["cosine"].sel(rule="softmax", d=8, n=9, beta=0.1, query_noise=0.3)
+    assert float(found) == pytest.approx(one)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    (
+        ({"metrics": ("success",)}, "no prediction of 'success' for `DotProduct`"),
+        ({"metrics": ("cosinus",)}, "no metric 'cosinus'. Did you mean `cosine`"),
+        ({"ensemble": am.patterns.LowRank(2, 0.1)}, "and keys of `Spectrum|`LowRank"),
+        ({"d": [0]}, "d=.* at least 1"),
+        ({"query_noise": -1.0}, "query_noise=.* must be from 0"),
+    ),
+)
+def test_what_is_not_predicted(changed, message):
+    given = {"d": [4], "n": [4], **changed}
+    with pytest.raises(ValueError, match=message):
+        theory.predict({"dot": am.DotProduct()}, **given)
+
+
+def test_a_rule_of_the_callers_own_has_no_prediction():
+    class Own(am.DotProduct):
+        pass
+
+    with pytest.raises(ValueError, match="for `Own`; it knows nothing"):
+        theory.predict({"own": Own()}, d=[4], n=[4])
