@@ -71,16 +71,21 @@ def run(out: Path, seed: int, quick: bool, progress: bool) -> xr.DataTree:
         "experiment_3": xr.concat([grid.sel(d=[64], n=fewer), rest], "rule"),
     }
     both = [grid.attrs, rest.attrs]
+    one, other = (json.loads(attrs["spec"]) for attrs in both)
+    merged = {**other, "rules": {**one["rules"], **other["rules"]}}
+    specs = dict(zip(experiments, (one, one, merged), strict=True))
     provenance = {
         **grid.attrs,
         **settings(seed, quick),
         "title": "What four associative memories hold",
-        "spec": json.dumps([json.loads(attrs["spec"]) for attrs in both]),
+        "spec": json.dumps([one, other]),
         "seconds": sum(attrs["seconds"] for attrs in both),
         "compile_seconds": sum(attrs["compile_seconds"] for attrs in both),
     }
     datasets = {
-        name: dataset.drop_attrs(deep=False).assign_attrs(title=_TITLES[name])
+        name: dataset.drop_attrs(deep=False).assign_attrs(
+            title=_TITLES[name], spec=json.dumps(specs[name])
+        )
         for name, dataset in experiments.items()
     }
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=provenance), **datasets})

@@ -7,5 +7,5 @@ from ._lines import (
     collapse as collapse,
     curves as curves,
     difference as difference,
-    residuals as residuals,
 )
+from ._residuals import residuals as residuals

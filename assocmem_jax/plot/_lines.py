@@ -14,7 +14,6 @@ from ._axes import (
     label_of,
     looks_of,
     mean_over_trials,
-    over,
 )
 from ._predicted import loads_between, predictions
 
@@ -55,75 +54,15 @@ def curves(
         ValueError: if the metric or `hue` is unknown, another dimension is left, or the
             confidence is not between 0 and 1.
     """
-    _check_hue("curves", dataset, hue)
+    check_hue("curves", dataset, hue)
     means = mean_over_trials(
         "curves", dataset, metric, (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
     laws = _laws(dataset, means, metric, hue) if theory else None
-    _draw(ax, means, hue, line, band=band, legend=legend, laws=laws)
+    draw_lines(ax, means, hue, line, band=band, legend=legend, laws=laws)
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(label_of(dataset, metric))
-    return ax
-
-
-def residuals(
-    dataset: xr.Dataset,
-    metric: str = "cosine",
-    *,
-    hue: str,
-    ax: Axes | None = None,
-    legend: bool = True,
-    **line: Any,
-) -> Axes:
-    """Draw by how many standard errors the mean of the trials is off its prediction.
-
-    Two lines out of three should be within 1 at a place, and nearly all within 3.
-
-    Args:
-        dataset: what `study.sweep` returned, with one entry of every dimension but `n`,
-            `hue` and `trial`, and at least two trials.
-        metric: a variable of the dataset, such as "cosine".
-        hue: the dimension that the lines differ in.
-        ax: where to draw. `None` makes new axes.
-        legend: draw a legend.
-        line: passed on to `matplotlib.axes.Axes.plot`.
-
-    Returns:
-        The axes.
-
-    Raises:
-        ValueError: if the metric or `hue` is unknown, another dimension is left, there
-            is one trial, or no prediction is known for any line.
-    """
-    check_metric("residuals", dataset, metric)
-    _check_hue("residuals", dataset, hue)
-    data = over("residuals(dataset=...)", dataset, (hue, "n"), free="trial")
-    if data.sizes.get("trial", 1) < 2:
-        raise ValueError(
-            "`residuals(dataset=...)` needs at least two trials for a standard error, "
-            f"got {data.sizes.get('trial', 1)}. Measure more with `sweep(trials=...)`."
-        )
-    laws = predictions(data, metric, hue)
-    if not any(laws):
-        raise ValueError(
-            f"`residuals(metric={metric!r})` knows no prediction for any line. Pass what "
-            "`sweep` returned, for rules and patterns that `theory.predict` knows."
-        )
-    n = data["n"].values
-    nothing = np.full(len(n), np.nan)
-    predicted = np.array([nothing if law is None else law(n) for law in laws])
-    mean = data[metric].mean("trial")
-    error = data[metric].std("trial", ddof=1) / np.sqrt(data.sizes["trial"])
-    # Where all trials agree, rounding is all that is left.
-    means = ((mean - predicted) / error.where(error > 1e-6 * abs(mean))).rename("mean")
-    ax = axes_or_new(ax)
-    ax.axhspan(-2, 2, color="0.93", linewidth=0)
-    _draw(ax, means.to_dataset(), hue, line, band=False, legend=legend)
-    ax.set_xlabel(label_of(dataset, "n"))
-    ax.set_ylabel(
-        f"{label_of(dataset, metric)}:\nmeasured less predicted [std. errors]"
-    )
     return ax
 
 
@@ -173,7 +112,7 @@ def collapse(
     scales = _scales(means["d"].values, scale)
     ax = axes_or_new(ax)
     laws = _laws(dataset, means, metric, "d") if theory else None
-    _draw(ax, means, "d", line, band=band, legend=legend, scales=scales, laws=laws)
+    draw_lines(ax, means, "d", line, band=band, legend=legend, scales=scales, laws=laws)
     ax.set_xlabel(label)
     ax.set_ylabel(label_of(dataset, metric))
     return ax
@@ -220,13 +159,13 @@ def difference(
     of_rule = [dataset[[metric]].sel(rule=rule, drop=True) for rule in rules]
     # Named anew: a difference is not what the metric is, such as a fraction.
     paired = (of_rule[0] - of_rule[1]).rename({metric: "difference"})
-    _check_hue("difference", paired, hue)
+    check_hue("difference", paired, hue)
     means = mean_over_trials(
         "difference", paired, "difference", (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
     ax.axhline(0, color="0.35", linewidth=0.8)
-    _draw(ax, means, hue, line, band=band, legend=legend)
+    draw_lines(ax, means, hue, line, band=band, legend=legend)
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(f"{label_of(dataset, metric)},\n{rules[0]} $-$ {rules[1]}")
     return ax
@@ -239,7 +178,7 @@ def _laws(dataset, means, metric, hue):
     return predictions(ordered, metric, hue)
 
 
-def _draw(ax, means, hue, line, *, band, legend, scales=None, laws=None):
+def draw_lines(ax, means, hue, line, *, band, legend, scales=None, laws=None):
     """Draw one line per entry of `hue`, and its band where there is one."""
     handles = []
     # Many bands on one another must not hide the lines.
@@ -285,7 +224,7 @@ def _scales(d, scale):
     return scales
 
 
-def _check_hue(function: str, dataset: xr.Dataset, hue: str) -> None:
+def check_hue(function: str, dataset: xr.Dataset, hue: str) -> None:
     known = [
         str(name)
         for name, coord in dataset.coords.items()
