@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import equinox as eqx
@@ -361,6 +362,42 @@ def _reads_pairs(tree, leaves) -> bool:
     shapes = ((1024, 2), jnp.float32), ((2,), jnp.int32)
     jax.eval_shape(trace, leaves, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
     return answer[0]
+
+
+def scores_every_load(rule: AbstractRule) -> bool:
+    """Whether answers at all loads hold scores of their own, all at once."""
+    leaves, tree = jax.tree.flatten(rule)
+    like = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
+    return _scores_every_load(tree, like)
+
+
+@functools.lru_cache
+def _scores_every_load(tree, leaves) -> bool:
+    # Numbers by which their axes are known.
+    loads, queries, block = 11, 13, 17
+
+    def answers(leaves, keys, stops):
+        rule, fold = jax.tree.unflatten(tree, leaves), Fold(block)
+        memories, dependent = _write(rule, Pairs(keys, keys), fold, stops)
+        read = lambda j, query: rule.read(
+            _pick(memories, dependent, j), query, fold.over(stops, j)
+        )
+        each = jnp.arange(loads, dtype=jnp.int32)
+        of_load = lambda j: jax.vmap(lambda query: read(j, query))(keys[:queries])
+        return jax.vmap(of_load)(each)
+
+    shapes = ((4 * block, 2), jnp.float32), ((loads,), jnp.int32)
+    arguments = (jax.ShapeDtypeStruct(*shape) for shape in shapes)
+    program = jax.make_jaxpr(answers)(leaves, *arguments).jaxpr
+    return any({loads, queries, block} <= set(shape) for shape in _shapes(program))
+
+
+def _shapes(program: core.Jaxpr) -> Iterator[tuple[int, ...]]:
+    """The shapes of all that a traced program computes."""
+    for equation in program.eqns:
+        yield from (x.aval.shape for x in equation.outvars)  # pyright: ignore
+        for inner in core.jaxprs_in_params(equation.params):
+            yield from _shapes(inner)
 
 
 def _depends(program: core.Jaxpr, inputs: list) -> list[bool]:

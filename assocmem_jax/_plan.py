@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import jax
 
-from ._measure import Shape, reads_pairs, study_fold
+from ._measure import Shape, reads_pairs, scores_every_load, study_fold
 from ._spec import Spec
 from ._spec_checks import DERIVED
 from .patterns import Samples
@@ -134,7 +134,8 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
     numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
     if reads_pairs(spec.rules[name]):
-        numbers += 2 * tile + 2 * loads * queries * v
+        tiles = 2 + 4 * loads * scores_every_load(spec.rules[name])
+        numbers += tiles * tile + 2 * loads * queries * v
     else:
         numbers += (3 * loads + 6) * d * max(d, v)
     if spec.corrupted:
