@@ -55,7 +55,7 @@ class Expected:
     expectation: Expectation
 
     @property
-    def cosine(self) -> Float[Array, " m"]:
+    def cosine(self) -> Float[Array, "*batch"]:
         """The mean cosine: the one of a sample correlation about zero."""
         norm = jnp.sqrt(self.weights.target**2 + self.weights.noise)
         share = lambda x: jnp.where(norm > 0, x / jnp.where(norm > 0, norm, 1), 0)
@@ -67,15 +67,15 @@ class Expected:
         return rho * (self.expectation.series[0] + x * after - later)
 
     @property
-    def distance(self) -> Float[Array, " m"]:
+    def distance(self) -> Float[Array, "*batch"]:
         """The mean distance: that of a chi variable."""
         return self.expectation.norm * jnp.sqrt(self._squares)
 
     @property
-    def squared_error(self) -> Float[Array, " m"]:
+    def squared_error(self) -> Float[Array, "*batch"]:
         """The mean squared distance."""
         return self.expectation.dimension * self._squares
 
     @property
-    def _squares(self) -> Float[Array, " m"]:
+    def _squares(self) -> Float[Array, "*batch"]:
         return (1 - self.weights.target) ** 2 + self.weights.noise

@@ -8,7 +8,7 @@ singular value decomposition, of its own size.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -20,11 +20,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ._fold import Fold
 from ._pairs import Pairs
-from ._weights import LinearMemory, UnitValues
+from ._weights import LinearMemory, Matrix, UnitValues
 
 
-Solution: TypeAlias = tuple[Float[Array, "d v"] | LinearMemory, Int[Array, ""]]
-Products: TypeAlias = Float[Array, "d d+v"]
+Solution: TypeAlias = tuple[Matrix, Int[Array, ""]]
+Products: TypeAlias = Float[Array, "d c"]
 Factors: TypeAlias = tuple[Float[Array, "d k"], Float[Array, "d k"]]
 
 
@@ -115,7 +115,8 @@ def minimum_norm(pairs: Pairs, *, rtol: Float[Array, ""], fold: Fold) -> Solutio
         bare = eqx.tree_at(lambda p: p.values, pairs, pairs.keys[:, :0])
         root, span = _row_space(bare, rtol=rtol, fold=fold)
         directions = jnp.round(jnp.sum(span**2)).astype(jnp.int32)
-        return LinearMemory(root, None, None), directions
+        memory: Any = LinearMemory(root, None, None)
+        return memory, directions
     return _minimum_norm(pairs, rtol, fold)
 
 
@@ -179,7 +180,7 @@ def _factors(
 def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
     """What `of_window` makes of the first rows, as few as hold the load."""
     sizes = _windows(pairs, fold)
-    if not sizes:
+    if not sizes or fold.stop is None:
         return of_window(len(pairs.keys))
     index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
     branches = [lambda size=size: of_window(size) for size in (*sizes, len(pairs.keys))]
@@ -276,7 +277,7 @@ def _truncated_svd(
     return left, inverse, right.T
 
 
-def _beside(pairs: Pairs) -> Float[Array, "n d+v"]:
+def _beside(pairs: Pairs) -> Float[Array, "n c"]:
     """Keys and values side by side: one array, half the program to compile."""
     return jnp.concatenate([pairs.keys, pairs.values], axis=1)
 

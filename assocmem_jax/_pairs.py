@@ -42,7 +42,7 @@ class Pairs(eqx.Module):
         """
         self.keys = to_real("Pairs(keys=...)", keys, 2)
         if isinstance(values, UnitValues):
-            self.values = values
+            self.values = values  # pyright: ignore[reportAttributeAccessIssue]
         else:
             self.values = to_real("Pairs(values=...)", values, 2)
         check_one_value_per_key("Pairs", self.keys, self.values)

@@ -227,9 +227,9 @@ def compiled_kernel(tree, leaves, shape: Shape, mesh: Mesh):
     return lowered.compile()
 
 
-def _cpu_options(rule: AbstractRule) -> dict[str, bool | int]:
+def _cpu_options(rule: AbstractRule) -> dict[str, Any]:
     """What makes a program for a CPU compile in half the time, and run as fast."""
-    options: dict[str, bool | int] = {
+    options: dict[str, Any] = {
         # The heavy work is in products, which do not depend on it.
         "xla_backend_optimization_level": 1,
         # Parts that are compiled side by side, each at a cost of its own.

@@ -254,9 +254,11 @@ def _encode(dataset: "xr.Dataset") -> bytes:
     # Fill values would rewrite NaNs.
     plain = {name: {"_FillValue": None} for name in dataset.variables}
     buffer = io.BytesIO()
+    from xarray import backends
+
     # `to_netcdf` writes netCDF 4 to memory from xarray 2025.9 on only.
     with h5netcdf.File(buffer, "w") as file:
-        dataset.dump_to_store(xr.backends.H5NetCDFStore(file), encoding=plain)
+        dataset.dump_to_store(backends.H5NetCDFStore(file), encoding=plain)
     return buffer.getvalue() + _seal(buffer.getvalue())
 
 

@@ -8,7 +8,7 @@ those two numbers. Rules need not know: they meet values in `Fold.dot`, sums, mu
 and quotients alone.
 """
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -55,14 +55,14 @@ class UnitValues(eqx.Module):
     @property
     def shape(self) -> tuple[int, int]:
         """Number of values, and their dimension."""
-        return (*self.index.shape, *self.index.shape)
+        return len(self.index), len(self.index)
 
     def aimed(self, target: Int[Array, ""], key: Float[Array, " d"]) -> "UnitValues":
         """The same, asked for one of them."""
         del key
         return UnitValues(self.index, target)
 
-    def sum(self, weights: Float[Array, "*rows n"], fold) -> "Weights | LinearMemory":
+    def sum(self, weights: Float[Array, "*rows n"], fold: Any) -> Any:
         """What they sum up to; for rows of weights that multiply keys, the memory."""
         if weights.ndim == 2:
             return LinearMemory(None, fold.dot(weights, weights.T), None)
@@ -87,6 +87,7 @@ class LinearMemory(eqx.Module):
 
     def __add__(self, other: "LinearMemory") -> "LinearMemory":
         """The memory of these pairs and of others."""
+        assert self.gram is not None and other.gram is not None
         return LinearMemory(self.left, self.gram + other.gram, self.key)
 
     def aimed(self, target: Int[Array, ""], key: Float[Array, " d"]) -> "LinearMemory":
@@ -94,7 +95,7 @@ class LinearMemory(eqx.Module):
         del target
         return LinearMemory(self.left, self.gram, key)
 
-    def sum(self, query: Float[Array, " d"], fold) -> Weights:
+    def sum(self, query: Float[Array, " d"], fold: Any) -> Weights:
         """The weights that a query gives to the values."""
         whiten = lambda x: x if self.left is None else fold.dot(x, self.left)
         query, key = whiten(query), whiten(self.key)
@@ -104,5 +105,12 @@ class LinearMemory(eqx.Module):
         return Weights(target, jnp.maximum(jnp.sum(query * spread) - target**2, 0))
 
 
-Values: TypeAlias = Float[Array, "n v"] | UnitValues
-Answer: TypeAlias = Float[Array, " v"] | Weights
+# To a type checker these are arrays: a caller meets nothing else.
+if TYPE_CHECKING:
+    Values: TypeAlias = Array
+    Answer: TypeAlias = Array
+    Matrix: TypeAlias = Array
+else:
+    Values = Float[Array, "n v"] | UnitValues
+    Answer = Float[Array, " v"] | Weights
+    Matrix = Float[Array, "d v"] | LinearMemory

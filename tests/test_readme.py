@@ -34,6 +34,26 @@ def test_the_study_of_the_readme_measures_what_is_known(capsys):
     assert "dot product: n* =" in capsys.readouterr().out
 
 
+def test_the_predictions_of_the_readme(capsys):
+    exec(EXAMPLES[2], {})
+    *grids, capacity, noisy = capsys.readouterr().out.splitlines()
+    # Exact up to n = d, and sqrt(d / n) (1 - 3 / (4 d)) far beyond.
+    words = "".join(grids).replace("[", " ").replace("]", " ").split()
+    pinv = np.array(words, float).reshape(2, 2, 2)[0]
+    expected = 0.125 * (1 - 3 / 64)
+    assert pinv[1, 0] == 1 and pinv[0, 1] == pytest.approx(expected, abs=1e-3)
+    assert capacity == "78.7" and 0 < float(noisy) < 0.2
+
+
+def test_published_numbers_are_those_found():
+    found = rows("published-cpu")
+    assert all(row["passed"] for row in found)
+    numbers = {(f"{x['published']:.4g}", f"{x['here']:.4g}") for x in found}
+    section = README.split("| | published | here |")[1].split("\n\n")[0]
+    written = re.findall(r"\| ([\d.]+) \| ([\d.]+) \|$", section, re.MULTILINE)
+    assert len(written) == 6 and set(written) <= numbers
+
+
 def test_the_commands_of_the_readme_run(monkeypatch, tmp_path):
     commands = re.findall(
         r"^assocmem (?:sweep|capacity|plot) .*$", README, re.MULTILINE
@@ -48,7 +68,7 @@ def test_the_commands_of_the_readme_run(monkeypatch, tmp_path):
 
 def test_the_rule_of_the_readme_is_a_rule(rng):
     namespace = {}
-    exec(EXAMPLES[2], namespace)
+    exec(EXAMPLES[3], namespace)
     keys, values, queries = (rng.standard_normal((n, 3)) for n in (9, 9, 4))
     out = am.retrieve(namespace["Cubic"](), keys, values, queries, fold=am.Fold(4))
     np.testing.assert_allclose(out, (queries @ keys.T) ** 3 @ values, rtol=1e-10)

@@ -10,7 +10,7 @@ from .._fold import Fold
 from .._least_squares import minimum_norm
 from .._pairs import Pairs
 from .._rule import AbstractRule
-from .._weights import Answer, LinearMemory
+from .._weights import Answer, Matrix
 
 
 class PseudoinverseMemory(eqx.Module):
@@ -23,7 +23,7 @@ class PseudoinverseMemory(eqx.Module):
             combinations of others, to the accuracy that `rtol` states.
     """
 
-    weights: Float[Array, "d v"] | LinearMemory
+    weights: Matrix
     rank: Int[Array, ""]
 
 

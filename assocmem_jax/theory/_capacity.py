@@ -1,5 +1,7 @@
 """Capacity from a prediction: the load at which it crosses a threshold."""
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -73,7 +75,8 @@ def capacity(
                 f"{first + threshold:g}, and that of very many, got {threshold:g} for "
                 f"d = {d:g}."
             )
-        return float(np.exp(brentq(excess, low, high, xtol=1e-12, rtol=1e-12)))
+        root: Any = brentq(excess, low, high, xtol=1e-12)
+        return float(np.exp(root))
 
     # Far out, where nothing is left to find, terms of a series overflow.
     with np.errstate(over="ignore", divide="ignore", under="ignore"):

@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 
-def mean_over_items(
-    formula: Callable[[np.ndarray, np.ndarray], np.ndarray], n: float
-) -> float:
+def mean_over_items(formula: Callable[..., Any], n: float) -> float:
     """Mean of a formula of the numbers of newer and of older pairs, over n pairs.
 
     Linear between whole numbers n. The formula must vary no faster than by a constant

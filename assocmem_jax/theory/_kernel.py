@@ -2,16 +2,16 @@ r"""Means over rules that weigh by a function of the score, by one exact integra
 
 The weight of a pair is f of its score $k_j \cdot q = |q| z_j$, where $z_j$ is the
 coordinate of the key along the query. Given the query and the score of the right pair,
-the ratios $x_j$ of the weights (or of their squares) of the n - 1 other pairs to that of
-the right pair are independent. With $T = \sum_{j \ne i} x_j$ and $t = e^u$,
+the ratios $x_j$ of the weights (or of their squares) of the n - 1 other pairs to that
+of the right pair are independent. With $T = \sum_{j \ne i} x_j$ and $t = e^u$,
 
 $$E \int h(u) e^{-t T} du = E \int h(u) (1 - q(u))^{n - 1} du, \qquad
 q(u) = E (1 - e^{-t x}).$$
 
 By $\Gamma(s) (1 + T)^{-s} = \int_0^\infty t^{s - 1} e^{-t (1 + T)} dt$ two means have
 this form: that of the weight of the right pair where weights add up to 1,
-$1 / (1 + T)$, with $h = t e^{-t}$; and, by the power series of $C_v$, that of the cosine
-$C_v((1 + T)^{-1/2})$, with the ratios of squares and
+$1 / (1 + T)$, with $h = t e^{-t}$; and, by the power series of $C_v$, that of the
+cosine $C_v((1 + T)^{-1/2})$, with the ratios of squares and
 $h = A_v \sqrt{t / \pi}\, {}_1F_1((v + 1) / 2; v / 2 + 1; -t)$.
 
 As a Laplace transform is analytic for Re t > 0, the integrand is for
@@ -78,12 +78,9 @@ def mean(
     for start in range(0, len(targets.weights), _BLOCK):
         block = Targets(*(x[start : start + _BLOCK] for x in targets))
         q = np.minimum(absent(u, block), 1 - 1e-16)
-        if n < 2:
-            present = 1 - (n - 1) * q
-        else:
-            present = np.exp((n - 1) * np.log1p(-q))
+        present = 1 - (n - 1) * q if n < 2 else np.exp((n - 1) * np.log1p(-q))
         total += block.weights @ (present @ weights)
-    return total
+    return float(total)
 
 
 def flat(u: np.ndarray, log_ratios: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -24,10 +24,10 @@ def polynomial_cosine(
 ) -> Values:
     r"""Mean cosine of the memory with weights $(k_j \cdot q)^p$, exact.
 
-    $E\, \mathrm{sign}(y)^p C_v(|y|^p / (y^{2 p} + \sum_{j \ne i} z_j^{2 p})^{1/2})$, with
-    y and $z_j$ the coordinates of the keys along the query. Degree 1 is the dot-product
-    memory, or the ReLU memory if rectified. Evaluated to 1e-9 for degree <= 10, to 1e-6
-    up to 30.
+    $E\, \mathrm{sign}(y)^p C_v(|y|^p / (y^{2 p} + \sum_{j \ne i} z_j^{2 p})^{1/2})$,
+    with y and $z_j$ the coordinates of the keys along the query. Degree 1 is the
+    dot-product memory, or the ReLU memory if rectified. Evaluated to 1e-9 for degree
+    <= 10, to 1e-6 up to 30.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -68,10 +68,10 @@ def polynomial_squared_error(
 ) -> Values:
     r"""Mean squared distance of the memory with weights $(k_j \cdot q)^p$, exact.
 
-    $v\, E\, [(r^{2 p} - 1)^2 + (n - 1) r^{2 p} z^{2 p}]$ for queries without noise, with
-    r the norm of a key and z a coordinate along another; the second term is half as
-    large if rectified. The answer is about $d^p$ times the value, so this measures its
-    gain; compare cosines.
+    $v\, E\, [(r^{2 p} - 1)^2 + (n - 1) r^{2 p} z^{2 p}]$ for queries without noise,
+    with r the norm of a key and z a coordinate along another; the second term is half
+    as large if rectified. The answer is about $d^p$ times the value, so this measures
+    its gain; compare cosines.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -139,8 +139,8 @@ def polynomial_capacity(
     Args:
         d: dimension of the keys, at least 1.
         degree: p, a whole number from 1 to 30.
-        correlation: $\rho$ of value and answer, above 0 and at most 1; for large v it is
-            the mean cosine.
+        correlation: $\rho$ of value and answer, above 0 and at most 1; for large v it
+            is the mean cosine.
 
     Raises:
         ValueError: if a parameter is outside of its range.

@@ -24,8 +24,8 @@ def softmax_cosine(
 
     $E\, C_v((1 + T)^{-1/2})$ with $T = \sum_{j \ne i} e^{2 \beta (k_j - k_i) \cdot q}$,
     through the transition where T stops being small: near
-    $n = e^{\alpha d}$, with $\alpha$ = `softmax_threshold`. Near $1 / \sqrt n$ for small
-    $\beta$, where the answer is the mean of all values; for large $\beta$ it is
+    $n = e^{\alpha d}$, with $\alpha$ = `softmax_threshold`. Near $1 / \sqrt n$ for
+    small $\beta$, where the answer is the mean of all values; for large $\beta$ it is
     `nearest_key_probability`. Evaluated to 1e-9, to 1e-7 where keys are spherical and
     queries noisy.
 
@@ -60,9 +60,9 @@ def softmax_target_weight(
 ) -> Values:
     r"""Mean weight that the softmax memory gives to the right pair, exact.
 
-    $E\, (1 + S)^{-1}$ with $S = \sum_{j \ne i} e^{\beta (k_j - k_i) \cdot q}$. The weight
-    sees $\beta$, where the cosine sees $2 \beta$: it fails at fewer pairs. Evaluated to
-    1e-9, to 1e-7 where keys are spherical and queries noisy.
+    $E\, (1 + S)^{-1}$ with $S = \sum_{j \ne i} e^{\beta (k_j - k_i) \cdot q}$. The
+    weight sees $\beta$, where the cosine sees $2 \beta$: it fails at fewer pairs.
+    Evaluated to 1e-9, to 1e-7 where keys are spherical and queries noisy.
 
     Args:
         d: dimension of the keys, at least 1.

@@ -19,15 +19,12 @@ def test_finite_size_values():
 @pytest.mark.parametrize("rule", (am.ReLU(), am.Softmax(0.2), am.DotProduct()))
 @pytest.mark.parametrize(("metric", "threshold"), (("cosine", 0.8), ("cosine", 0.3)))
 def test_inverts_the_prediction(rule, metric, threshold):
-    d = np.array([8, 20])
-    n = theory.capacity(rule, d, threshold, metric=metric)
-    for size, load in zip(d, n, strict=True):
-        at = lambda n: float(
-            theory.predict({"a": rule}, d=[size], n=[n], metrics=(metric,))[
-                metric
-            ].squeeze()
-        )
-        assert at(int(load)) >= threshold >= at(int(load) + 1)
+    for size in (8, 20):
+        load = theory.capacity(rule, size, threshold, metric=metric)
+        near = [int(load), int(load) + 1]
+        around = theory.predict({"a": rule}, d=[size], n=near, metrics=(metric,))
+        before, after = around[metric].squeeze().values
+        assert before >= threshold >= after
 
 
 def test_large_dimensions():
