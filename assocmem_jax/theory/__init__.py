@@ -58,6 +58,11 @@ from ._hopfield import (
     hopfield_fixed_fraction as hopfield_fixed_fraction,
     hopfield_overlap as hopfield_overlap,
 )
+from ._nearest import (
+    all_nearest_probability as all_nearest_probability,
+    nearest_key_probability as nearest_key_probability,
+    top_k_probability as top_k_probability,
+)
 from ._polynomial import (
     polynomial_capacity as polynomial_capacity,
     polynomial_cosine as polynomial_cosine,
@@ -97,4 +102,19 @@ from ._ridge import (
 from ._softmax import (
     softmax_cosine as softmax_cosine,
     softmax_target_weight as softmax_target_weight,
+)
+from ._softmax_error import (
+    softmax_distance as softmax_distance,
+    softmax_squared_error as softmax_squared_error,
+)
+from ._sparsemax import (
+    sparsemax_cosine as sparsemax_cosine,
+    sparsemax_distance as sparsemax_distance,
+    sparsemax_exact_fraction as sparsemax_exact_fraction,
+)
+from ._thresholds import (
+    softmax_threshold as softmax_threshold,
+)
+from ._top_k import (
+    top_k_cosine as top_k_cosine,
 )

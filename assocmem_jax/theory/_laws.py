@@ -16,6 +16,8 @@ from . import (
     _pseudoinverse_error,
     _relu,
     _softmax,
+    _softmax_error,
+    _sparsemax,
 )
 
 
@@ -40,6 +42,12 @@ _LAWS: dict[type[AbstractRule], dict[str, Callable[..., Any]]] = {
     },
     _rules.Softmax: {
         "cosine": _softmax.softmax_cosine,
+        "distance": _softmax_error.softmax_distance,
+        "squared_error": _softmax_error.softmax_squared_error,
+    },
+    _rules.Sparsemax: {
+        "cosine": _sparsemax.sparsemax_cosine,
+        "distance": _sparsemax.sparsemax_distance,
     },
 }
 _KEYS: dict[type[AbstractEnsemble], str] = {

@@ -114,11 +114,12 @@ def _mean(profile, d, n, query_noise, beta, keys):
     highest = beta * np.hypot(1, min(query_noise, 1e100)) * (np.sqrt(d) + 4)
     step = 0.5 if highest < 1 else _targets.best_step(n)
     target = _targets.targets(d, query_noise, keys, step)
-    absent = partial(_absent, d=d, n=n, beta=beta, keys=keys)
-    return min(_kernel.mean(profile, n, target, absent), 1.0)
+    q = partial(absent, d=d, n=n, beta=beta, keys=keys)
+    return min(_kernel.mean(profile, n, target, q), 1.0)
 
 
-def _absent(u, target, d, n, beta, keys):
+def absent(u, target, d, n, beta, keys):
+    """The q of `_kernel` at nodes in u, one row per target."""
     along, slope = target.along[:, None], beta * target.norm[:, None]
     root = np.sqrt(d)
     if keys == "bipolar" or d == 1 and keys == "spherical":

@@ -42,7 +42,7 @@ def check(call, keys, d, n, v, query_noise, **more):
 
 def reach(n: float) -> float:
     """What no score of n others exceeds, in standard deviations, up to 1e-10."""
-    return np.sqrt(2 * np.log(n / 1e-10))
+    return np.sqrt(2 * (np.log(n) + np.log(1e10)))
 
 
 def best_step(n: float) -> float:
