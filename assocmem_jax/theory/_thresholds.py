@@ -7,8 +7,6 @@ $\sqrt d$ it is $e^{d (a + \beta^2 / 2)}$ below the freezing point, to be compar
 $e^{\beta d}$, and the largest weight alone beyond.
 """
 
-from typing import Literal
-
 import numpy as np
 
 from .._checks import ArrayLike
@@ -19,7 +17,7 @@ def softmax_threshold(
     beta: ArrayLike,
     *,
     keys: str = "gaussian",
-    metric: Literal["cosine", "weight"] = "cosine",
+    metric: str = "cosine",
 ) -> Values:
     r"""The rate $\alpha$ at which the softmax fails, exact for large d.
 

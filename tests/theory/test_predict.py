@@ -1,5 +1,7 @@
 """Predictions beside measurements, cell by cell, and what is not predicted."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -21,7 +23,7 @@ GRID = {"d": [8, 16, 32], "n": [2, 6, 16, 31, 64, 300, 2000], "query_noise": [0.
 ROUNDING = {"cosine": 2e-5, "distance": 1e-2}
 
 
-def assert_predicted(measured, predicted, rounding, error=0.0):
+def assert_predicted(measured, predicted, rounding, error: Any = 0.0):
     """Each cell within 4 standard errors, and as many within 1 as there should be."""
     trials = measured.sizes["trial"]
     spread = measured.std("trial", ddof=1) / np.sqrt(trials)

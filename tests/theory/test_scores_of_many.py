@@ -1,5 +1,7 @@
 """Thresholds, nearest keys, top-k and polynomials."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -10,7 +12,8 @@ from assocmem_jax import theory
 
 def half(score, d, low, high):
     """The logarithm of n at which a score is one half."""
-    return brentq(lambda log_n: float(score(d, np.exp(log_n))) - 0.5, low, high)
+    root: Any = brentq(lambda log_n: float(score(d, np.exp(log_n))) - 0.5, low, high)
+    return float(root)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +134,12 @@ def test_polynomial_simulations(degree, rectified):
 def test_bounds(d, n, k):
     k = min(k, n)
     numbers = np.array([n, 3 * n])
-    kept = theory.top_k_probability(d, numbers, k)
+    kept = np.asarray(theory.top_k_probability(d, numbers, k))
     cosine = theory.top_k_cosine(d, n, k)
-    every = theory.all_nearest_probability(d, numbers)
+    every = np.asarray(theory.all_nearest_probability(d, numbers))
     assert (kept >= 0).all() and (kept <= 1).all() and 0 <= cosine <= 1
     assert kept[1] <= kept[0] + 1e-9 and every[1] <= every[0]
-    power = theory.polynomial_cosine(d, numbers, 2)
+    power = np.asarray(theory.polynomial_cosine(d, numbers, 2))
     assert np.isfinite(power).all() and power[1] <= power[0] + 1e-9
 
 

@@ -85,7 +85,7 @@ def test_bounded_and_falling(d, n, beta, v):
     n = np.array([n, 2 * n])
     cosine = theory.softmax_cosine(d, n, beta, v=v)
     weight = theory.softmax_target_weight(d, n, beta)
-    for score in (cosine, weight):
+    for score in map(np.asarray, (cosine, weight)):
         assert np.isfinite(score).all() and (score >= 0).all() and (score <= 1).all()
         assert score[1] <= score[0] + 1e-9
 

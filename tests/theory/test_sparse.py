@@ -68,7 +68,8 @@ def test_bounded_and_falling(d, n, beta):
     cosine = theory.sparsemax_cosine(d, n, beta)
     exact = theory.sparsemax_exact_fraction(d, n, beta)
     # What is replaced by a mean may make the cosine rise within its error.
-    for score, error in ((cosine, 1e-3), (exact, 1e-9)):
+    for found, error in ((cosine, 1e-3), (exact, 1e-9)):
+        score = np.asarray(found)
         assert (score >= 0).all() and (score <= 1).all() and np.isfinite(score).all()
         assert score[1] <= score[0] + error
     for distance in (theory.sparsemax_distance, theory.softmax_distance):
