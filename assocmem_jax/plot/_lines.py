@@ -59,7 +59,7 @@ def curves(
         "curves", dataset, metric, (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
-    laws = _laws(dataset, means, metric, hue) if theory else None
+    laws = predictions(dataset, metric, hue) if theory else None
     draw_lines(ax, means, hue, line, band=band, legend=legend, laws=laws)
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(label_of(dataset, metric))
@@ -111,7 +111,7 @@ def collapse(
         label = "load $n / d$" if scale is None else "$n / s(d)$"
     scales = _scales(means["d"].values, scale)
     ax = axes_or_new(ax)
-    laws = _laws(dataset, means, metric, "d") if theory else None
+    laws = predictions(dataset, metric, "d") if theory else None
     draw_lines(ax, means, "d", line, band=band, legend=legend, scales=scales, laws=laws)
     ax.set_xlabel(label)
     ax.set_ylabel(label_of(dataset, metric))
@@ -169,13 +169,6 @@ def difference(
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(f"{label_of(dataset, metric)},\n{rules[0]} $-$ {rules[1]}")
     return ax
-
-
-def _laws(dataset, means, metric, hue):
-    """Predictions for the lines that are drawn, in their order."""
-    single = [x for x, size in dataset.sizes.items() if size == 1 and x != hue]
-    ordered = dataset.squeeze(single).sel({hue: means[hue].values})
-    return predictions(ordered, metric, hue)
 
 
 def draw_lines(ax, means, hue, line, *, band, legend, scales=None, laws=None):

@@ -14,6 +14,7 @@ from .._rule import AbstractRule
 from .._spec_checks import CORRUPTIONS, hyperparameters
 from ..patterns import AbstractEnsemble
 from ..theory._laws import law
+from ._axes import over
 
 
 _RULES = public(_rules, AbstractRule)
@@ -25,15 +26,16 @@ _POINTS = 6
 def predictions(
     dataset: xr.Dataset, metric: str, hue: str
 ) -> list[Callable[[np.ndarray], np.ndarray] | None]:
-    """The predicted metric as a function of n, for each entry of `hue`.
+    """The predicted metric as a function of n, for each line in the order drawn.
 
     `None` where no prediction is known, or the dataset does not say what it measured.
     Where a formula does not hold for some n, it has NaN there.
     """
-    entries = np.atleast_1d(dataset[hue].values)
+    data = over("curves(dataset=...)", dataset[[metric]], (hue, "n"), free="trial")
+    entries = data[hue].values
     try:
-        spec = json.loads(dataset.attrs["spec"])
-        return [_prediction(dataset, spec, metric, {hue: x}) for x in entries]
+        spec = json.loads(data.attrs["spec"])
+        return [_prediction(data, spec, metric, {hue: x}) for x in entries]
     except (KeyError, TypeError, json.JSONDecodeError):
         return [None] * len(entries)
 

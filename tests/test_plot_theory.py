@@ -1,0 +1,100 @@
+"""Lines of theory under what was measured."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import assocmem_jax as am
+
+
+RULES = {"dot": am.DotProduct(), "softmax": am.Softmax(beta=0.5)}
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def study():
+    return am.sweep(
+        RULES,
+        d=[8],
+        n=[4, 16, 64],
+        trials=6,
+        query_noise=[0.0, 0.3],
+        flip_probability=[0.0, 0.1],
+        vary={"beta": [0.1, 1.0]},
+        metrics=("cosine", "recall"),
+    )
+
+
+def part_of(study, flips=0.0, beta=1.0, noise=0.3):
+    chosen = {"flip_probability": flips, "beta": beta, "query_noise": noise}
+    return study.sel(chosen)
+
+
+def lines_of(ax):
+    """Lines without and with markers."""
+    plain = [line for line in ax.lines if line.get_marker() == "None"]
+    return plain, [line for line in ax.lines if line.get_marker() != "None"]
+
+
+def test_curves_are_predictions_and_markers_measurements(study):
+    ax = am.plot.curves(part_of(study), "cosine", hue="rule")
+    plain, marked = lines_of(ax)
+    assert len(plain) == len(marked) == 2
+    expected = am.theory.softmax_cosine(8, plain[1].get_xdata(), 1.0, query_noise=0.3)
+    np.testing.assert_allclose(plain[1].get_ydata(), expected)
+    measured = part_of(study)["cosine"].sel(rule="softmax", d=8).mean("trial")
+    np.testing.assert_allclose(marked[1].get_ydata(), measured, rtol=1e-5)
+    assert all(line.get_linestyle() == "None" for line in marked)
+
+
+def test_a_varied_hyperparameter_is_that_of_each_line(study):
+    softmax = study.sel(rule="softmax", query_noise=0.0, flip_probability=0.0)
+    plain, _ = lines_of(am.plot.curves(softmax, "cosine", hue="beta"))
+    for line, beta in zip(plain, (0.1, 1.0), strict=True):
+        expected = am.theory.softmax_cosine(8, line.get_xdata(), beta)
+        np.testing.assert_allclose(line.get_ydata(), expected)
+
+
+@pytest.mark.parametrize("case", ("flips", "recall", "off", "spec", "values"))
+def test_without_a_prediction_measurements_are_joined(study, case):
+    data = part_of(study, flips=0.1 if case == "flips" else 0.0)
+    metric = "recall" if case == "recall" else "cosine"
+    data = data.sel(rule="softmax")
+    if case == "spec":
+        data = data.drop_attrs(deep=False)
+    if case == "values":
+        spec = data.attrs["spec"].replace('"values": null', '"values": "keys"')
+        data = data.assign_attrs(spec=spec)
+    ax = am.plot.curves(data, metric, hue="rule", theory=case != "off")
+    plain, (line,) = lines_of(ax)
+    assert plain == [] and line.get_linestyle() == "-"
+
+
+def test_residuals_are_standard_errors(study):
+    data = part_of(study)
+    ax = am.plot.residuals(data, "cosine", hue="rule")
+    _, marked = lines_of(ax)
+    dot = data["cosine"].sel(rule="dot", d=8)
+    predicted = am.theory.dot_product_cosine(8, dot["n"].values, query_noise=0.3)
+    off = dot.mean("trial").values - predicted
+    expected = off / (dot.std("trial", ddof=1).values / 6**0.5)
+    np.testing.assert_allclose(marked[0].get_ydata(), expected, rtol=1e-4)
+
+
+def test_collapse_scales_predictions(study):
+    data = part_of(study).sel(rule=["dot"])
+    (line,), _ = lines_of(am.plot.collapse(data, "cosine"))
+    expected = am.theory.dot_product_cosine(8, 8 * line.get_xdata(), query_noise=0.3)
+    np.testing.assert_allclose(line.get_ydata(), expected)
+
+
+def test_residuals_need_trials_and_a_prediction(study):
+    with pytest.raises(ValueError, match="needs at least two trials"):
+        am.plot.residuals(part_of(study).isel(trial=[0]), hue="rule")
+    with pytest.raises(ValueError, match="knows no prediction of any line"):
+        am.plot.residuals(part_of(study, flips=0.1), hue="rule")
