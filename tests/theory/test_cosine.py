@@ -1,5 +1,7 @@
 """From weights to scores: the two formulas that all others stand on."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -30,7 +32,7 @@ def test_mean_norm_is_that_of_a_chi_variable(v):
 @pytest.mark.parametrize("v", (1, 2, 17, 97, 99, 500))
 def test_euler_integral(v, rho):
     # 2F1(1/2, 1/2; c; x) is the mean of (1 - x s)^(-1/2) over a beta variable s.
-    law = stats.beta(0.5, (v + 1) / 2)
+    law: Any = stats.beta(0.5, (v + 1) / 2)
     mean, _ = integrate.quad(
         lambda t: 2 * t * law.pdf(t * t) / np.sqrt(1 - (rho * t) ** 2), 0, 1
     )
