@@ -8,11 +8,12 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend import core
 from jax.sharding import Mesh, PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from . import metrics
+from . import _rules, metrics
 from ._corruption import Corruption, corrupt
 from ._expectation import Expectation, Expected
 from ._fold import Fold
@@ -339,7 +340,28 @@ def why_not_marginalized(rule: AbstractRule) -> str | None:
     # A rule of the caller's may fail in any way.
     except Exception as error:
         return str(error).splitlines()[0]
-    return None if isinstance(answer, Weights) else f"it answers {type(answer)}"
+    if not isinstance(answer, Weights):
+        return f"it answers {type(answer)}"
+    # Rules of the library are tested. Others may multiply values by what is no key.
+    if not type(rule).__module__.startswith(_rules.__name__) and not _weighs(rule):
+        return "its weights for six pairs are not those that it gives to values"
+    return None
+
+
+def _weighs(rule: AbstractRule) -> bool:
+    """Whether the weights of a rule are those that it gives to values."""
+    keys = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
+    fold, key, target = Fold(4), jnp.asarray(keys[1]), jnp.int32(1)
+    query = key + np.float32(0.1)
+    drawn = Pairs(keys, np.eye(6, dtype=np.float32))
+    every = np.asarray(rule.read(rule.write(drawn, fold), query, fold))
+    units = Pairs(keys, UnitValues(jnp.arange(6, dtype=jnp.int32), jnp.int32(-1)))
+    memory: Any = _aimed(rule.write(units, fold), target, key)
+    weights: Any = rule.read(memory, query, fold)
+    rest = np.delete(every, 1)
+    scale = float(every @ every)
+    near = lambda x, y: abs(float(x) - float(y)) < 1e-3 * scale
+    return near(weights.target**2, every[1] ** 2) and near(weights.noise, rest @ rest)
 
 
 def reads_pairs(rule: AbstractRule) -> bool:

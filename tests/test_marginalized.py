@@ -1,5 +1,7 @@
 """Values that are not drawn: the same means as with values, with less scatter."""
 
+import operator
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -111,9 +113,40 @@ class Squared(am.AbstractRule):
         return fold(weigh, jnp.add, memory)
 
 
+class Features(am.AbstractRule):
+    """A linear rule whose memory is no sum over keys."""
+
+    def write(self, pairs, fold=am.Fold()):
+        of_block = lambda x: fold.dot(jnp.tanh(x.keys).T, x.values)
+        return fold(of_block, operator.add, pairs)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(jnp.tanh(query), memory)
+
+
+class Cubic(am.AbstractRule):
+    """A rule of the caller's that multiplies values by weights."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        weigh = lambda x: fold.dot(fold.dot(x.keys, query) ** 3, x.values)
+        return fold(weigh, operator.add, memory)
+
+
+def test_a_rule_of_the_callers_own():
+    grid = {"d": [8], "n": [3, 40], "trials": 30, "metrics": ("cosine",)}
+    data = am.sweep({"cubic": Cubic()}, **grid, values="marginalized")["cosine"]
+    expected = am.theory.polynomial_cosine(8, [3, 40], 3)
+    error = data.std("trial", ddof=1).squeeze() / 30**0.5
+    assert (abs(data.mean("trial").squeeze() - expected) < 4 * error).all()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     (
+        ({"rules": {"odd": Features()}}, r"'odd' makes of its values \(its weights"),
         ({"metrics": ("recall",)}, r"knows no expectation of 'recall'. Choose from"),
         (
             {"rules": {"odd": Squared()}},
