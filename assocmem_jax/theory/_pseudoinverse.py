@@ -15,7 +15,8 @@ number of dimensions is min(n, d) and that of degrees of freedom |n - d| + 1.
 """
 
 import numpy as np
-from scipy.special import betaincinv, gammaincinv, ndtri
+from scipy.interpolate import make_interp_spline
+from scipy.special import betaincinv, expit, gammaincinv, ndtri
 
 from .._checks import ArrayLike
 from . import _nodes
@@ -42,7 +43,7 @@ def pseudoinverse_cosine(
     \kappa = \chi_{|n - d| + 1},$$
 
     with B = 1 up to n = d, g normal, and all of them independent. Noise hurts most at
-    n = d. Evaluated to 1e-9 (2e-7 for v = 1), in under 1 s a point with noise and 1 ms
+    n = d. Evaluated to 1e-9 (2e-7 for v = 1), in 0.3 s a point with noise and 1 ms
     without.
 
     Args:
@@ -119,25 +120,29 @@ def pseudoinverse_recall(
 
 
 def _cosine(d, n, v, query_noise):
-    leverage, _, weights = _nodes.beta(d / 2, max(n - d, 0) / 2)
-    root = np.sqrt(leverage)
+    leverage, left, weights = _nodes.beta(d / 2, max(n - d, 0) / 2)
     if query_noise == 0:
-        return float(weights @ mean_cosine(root, v))
+        return float(weights @ mean_cosine(np.sqrt(leverage), v))
     freedom, rank = abs(n - d) + 1, min(n, d)
     share, rest, radial = _nodes.beta((freedom + 1) / 2, (rank - 1) / 2)
+    # Smooth in the log-odds of the squared correlation, and needed at many of them.
+    log_odds = np.linspace(-75, 75, 2000)
+    table = make_interp_spline(log_odds, mean_cosine(np.sqrt(expit(log_odds)), v), 5)
     total = 0.0
-    for height, weight in zip(root, weights, strict=True):
+    for height, gap, weight in zip(leverage, left, weights, strict=True):
         if weight < 1e-14 or height == 0:
             continue
-        # Numerator and norm, both over sqrt(B) and the radius of `tilt`.
-        slope = query_noise / height
+        # Along o and across, both over sqrt(B) and the radius of `tilt`.
+        slope = query_noise / np.sqrt(height)
         angle, angular = _nodes.tilt(freedom, slope)
-        along = (np.cos(angle) + slope * np.sin(angle))[:, None] * np.sqrt(share)
-        norm = np.hypot(along, slope * np.sqrt(rest))
+        tilted = (np.cos(angle) + slope * np.sin(angle))[:, None]
+        along, across = tilted**2 * share, slope**2 * rest
         mass = weight * angular[:, None] * radial
-        seen = (mass > 1e-16) & (norm > 0)
-        correlation = height * np.clip(along[seen] / norm[seen], -1, 1)
-        total += mass[seen] @ mean_cosine(correlation, v)
+        seen = (mass > 1e-16) & (along > 0)
+        missing = gap * (along + across) + height * across
+        odds = height * along[seen] / np.maximum(missing[seen], 1e-200)
+        cosine = table(np.log(np.clip(odds, 1e-32, 1e32)))
+        total += (mass * np.sign(tilted))[seen] @ cosine
     return total
 
 
