@@ -26,8 +26,8 @@ def polynomial_cosine(
 
     $E\, \mathrm{sign}(y)^p C_v(|y|^p / (y^{2 p} + \sum_{j \ne i} z_j^{2 p})^{1/2})$,
     with y and $z_j$ the coordinates of the keys along the query. Degree 1 is the
-    dot-product memory, or the ReLU memory if rectified. Evaluated to 1e-9 for degree
-    <= 10, to 1e-6 up to 30.
+    dot-product memory, or the ReLU memory if rectified. Evaluated to 1e-9 without
+    noise; with it to 1e-7 up to degree 10, to 1e-6 up to 30.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -107,7 +107,8 @@ def polynomial_mean_field_cosine(
     r"""Mean cosine of the memory of degree p for large d, in mean field.
 
     $C_v(\rho)$ with $\rho^{-2} = 1 + (n - 1) (2 p - 1)!! / d^p$, for Gaussian keys:
-    all sums are replaced by their means. Too high, by up to MEANFIELD.
+    all sums are replaced by their means. Within $0.14\, p^2 / d$ of the exact cosine
+    for degree <= 10 and d >= 8, with v of at least d; mostly too high.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -134,7 +135,9 @@ def polynomial_capacity(
     r"""Pairs at which the memory of degree p has a given correlation, in mean field.
 
     $1 + (\rho^{-2} - 1)\, d^p / (2 p - 1)!!$, twice as many beyond the first if
-    rectified. Too high: the true number is CAPACITYRATIO.
+    rectified. For large v the exact number is this times .99, .96, .92 and .85 for
+    degree 1, 2, 3 and 5, at d = 64 and $\rho = .71$, and closer to it for larger d or
+    smaller $\rho$; at $\rho = .9$ times .99, .93, .87 and .71.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -173,7 +176,7 @@ def _cosine(d, n, v, query_noise, degree, keys, rectified):
     def absent(u, target):
         along = np.maximum(abs(target.along), 1e-300)[:, None]
         if keys == "gaussian":
-            survival = lambda y: ndtr(-along * np.exp(np.clip(y / power, -700, 5)))
+            survival = lambda y: ndtr(-along * np.exp(np.clip(y / power, -700, 690)))
             return share * 2 * _kernel.steep(u, n, survival)
         if keys == "spherical" and d > 1:
             squares, weights = _targets.squares(d, 0.5 / max(degree, u[-1]))
