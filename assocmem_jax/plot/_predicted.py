@@ -71,4 +71,4 @@ def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry
         except ValueError:
             return np.nan
 
-    return lambda n: np.array([at_one(x) for x in n])
+    return lambda n: np.array([at_one(float(x)) for x in n])

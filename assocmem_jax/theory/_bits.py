@@ -61,8 +61,7 @@ def pseudoinverse_bits(d: ArrayLike, n: ArrayLike) -> Values:
 def _bits(d, n, freedom):
     """For a squared correlation of law Beta(d / 2, freedom / 2)."""
     finite = freedom > 0
-    b = np.where(finite, freedom, 1.0) / 2
-    a = np.broadcast_to(d / 2, b.shape)
+    a, b = np.broadcast_arrays(d / 2, np.where(finite, freedom, 1.0) / 2)
     # Of large numbers the difference is lost: Stirling's series instead.
     large = np.maximum(b, 1.0)
     series = (

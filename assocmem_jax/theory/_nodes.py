@@ -89,12 +89,17 @@ def panel(low: float, high: float, split: float, spacing: float):
 
 def _reach(a, b):
     """How far below its mode, in log-odds, a Beta law has density."""
-    share = a / (a + b)
-    reach = 2 * _DEPTH / a + 40
+    total, reach = a + b, 2 * _DEPTH / a + 40
     for _ in range(60):
-        left = 1 - share * -np.expm1(-reach)
-        drop = a * reach + (a + b) * np.log(left)
-        slope = a * (1 - np.exp(-reach) / left)
+        # Two forms of one fall, each of which loses the digits of the other's range.
+        if a < b:
+            rise = a / total * np.expm1(-reach)
+            drop = a * reach + total * np.log1p(rise)
+            slope = a * (1 - np.exp(-reach) / (1 + rise))
+        else:
+            rise = b / total * np.expm1(reach)
+            drop = total * np.log1p(rise) - b * reach
+            slope = b * (np.exp(reach) / (1 + rise) - 1)
         reach = reach - (drop - _DEPTH) / slope
     return reach
 
@@ -115,11 +120,13 @@ def tilt(k: float, slope: float):
     $S = \chi_{k + 1}$ and an independent angle of density proportional to
     $\cos^{k - 1} \psi$. Its sign may change where the integrand jumps.
     """
-    limit = np.arccos(np.exp(-_DEPTH / (k - 1))) if k > 1 else np.pi / 2
+    # Of large k the cosine is too near 1 to tell its power.
+    limit = np.arcsin(np.sqrt(-np.expm1(-2 * _DEPTH / (k - 1)))) if k > 1 else np.pi / 2
     # Of two degrees of freedom or fewer, the density has edges at the ends.
     split = -np.arctan2(1, slope)
     if not -limit < split < limit:
         split = 0.0
     angle, weights = panel(-limit, limit, split, 0.5 / np.sqrt(k))
-    weights = weights * np.cos(angle) ** (k - 1)
+    log_cosine = np.log1p(-np.minimum(2 * np.sin(angle / 2) ** 2, 1 - 1e-16))
+    weights = weights * np.exp((k - 1) * log_cosine)
     return angle, weights / weights.sum()

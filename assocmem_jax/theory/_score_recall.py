@@ -5,7 +5,20 @@ from numpy.polynomial.hermite import hermgauss
 from scipy.special import gammaincinv, ndtri
 from scipy.stats import binom
 
+from . import _scores
+from ._domain import require
 from ._recall import recall
+
+
+def check(call, keys, d, n, v, query_noise):
+    """Parameters of a recall, as arrays."""
+    arrays = d, _, v, _ = _scores.check(call, keys, d, n, v, query_noise)
+    if keys != "gaussian":
+        # Scores that are bounded, or often equal, are not like normal ones.
+        domain = f"d >= 3 and v <= 4 d where keys are {keys}"
+        require(call, "d", d, d >= 3, domain)
+        require(call, "v", v, v <= 4 * d, domain)
+    return arrays
 
 
 def recall_of_scores(d, n, v, query_noise, active, keys):
@@ -52,4 +65,5 @@ def recall_of_scores(d, n, v, query_noise, active, keys):
             for m in range(k + 1)
         ]
         total = 1.0
-    return sum(w * probability(m, s, 1024) for m, s, w in parts) / total
+    mean = sum(w * probability(m, s, 1024) for m, s, w in parts) / total
+    return min(mean, 1.0)

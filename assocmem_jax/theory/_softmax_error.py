@@ -9,7 +9,7 @@ pair, which is at $e^{\beta |q| (|q| - z)}$.
 """
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
 from .._checks import ArrayLike
 from . import _kernel, _targets
@@ -35,7 +35,7 @@ def softmax_squared_error(
 
     Args:
         d: dimension of the keys, at least 1.
-        n: stored pairs, 1 or from 2 to 1e300.
+        n: stored pairs, 1 or from 2 to 1e30.
         beta: inverse temperature, above 0.
         v: dimension of the values, at least 1; `d` if `None`.
 
@@ -48,7 +48,9 @@ def softmax_squared_error(
     """
     call = "theory.softmax_squared_error"
     d, n, v, _, beta = check(call, "gaussian", d, n, beta, v, 0.0)
-    require(call, "n", n, (n == 1) | (n >= 2), "n = 1 and n >= 2")
+    require(
+        call, "n", n, (n == 1) | ((n >= 2) & (n <= 1e30)), "n = 1 and 2 <= n <= 1e30"
+    )
     return v * at_each(_squared_error, d, n, beta)
 
 
@@ -61,7 +63,7 @@ def _squared_error(d, n, beta):
 
 def _noise(d, n, beta):
     """Mean of the sum of the squares of all other weights."""
-    beta = min(beta, 1e12)
+    beta = np.clip(beta, 1e-100, 1e12)
     u, profile = _kernel.weight_profile(n, 2)
     chi, density = _targets.norms(d, min(_targets.best_step(n), 0.25))
     total = 0.0
@@ -129,15 +131,21 @@ def _distance(d, n, beta):
     if n == 1:
         return 0.0
     norm, z, weights = extremes(d, n)
-    slope = min(beta, 1e12) * norm
+    slope = min(beta, 1e9) * norm
     with np.errstate(divide="ignore"):
         many = np.log(n - 2) - log_ndtr(z)
 
     def log_sum(power):
         """Logarithm of the sum of a power of the others' ratios."""
         c = power * slope
-        largest = c * (z - norm)
-        return np.logaddexp(largest, many + c**2 / 2 - c * norm + log_ndtr(z - c))
+        below = z - c
+        # log Phi + below^2 / 2, without cancellation where c is large.
+        scaled = np.where(
+            below < 0,
+            np.log(erfcx(np.maximum(-below, 0) / np.sqrt(2)) / 2),
+            log_ndtr(below) + below**2 / 2,
+        )
+        return c * (z - norm) + np.logaddexp(0, many - z**2 / 2 + scaled)
 
     first, second = log_sum(1), log_sum(2)
     log_right = -np.logaddexp(0, first)

@@ -119,14 +119,14 @@ def _distance(d, n, beta):
 def _exact(d, n, beta):
     chi, density = _targets.norms(d, min(_targets.best_step(n), 0.25) / 4)
     with np.errstate(over="ignore"):
-        ahead = chi - 1 / (beta * chi)
+        ahead = chi - 1 / (max(beta, 1e-100) * chi)
     return float(min(density @ ndtr(ahead) ** (n - 1), 1.0))
 
 
 def _weights(d, n, beta):
     """Weight of the right pair, sum of squares of the others, and density."""
     norm, z, density = extremes(d, n)
-    slope = min(beta, 1e12) * norm
+    slope = np.clip(beta, 1e-100, 1e12) * norm
     right, other = np.broadcast_arrays(slope * norm, slope * z)
     high = np.maximum(right, other)
     low = high - 1

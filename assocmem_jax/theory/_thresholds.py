@@ -54,7 +54,7 @@ def softmax_threshold(
                 f"`{call}({name}=...)` is known for {known[0]!r} and {known[1]!r}, got "
                 f"{given!r}."
             )
-    seen = np.minimum(2 * beta if metric == "cosine" else beta, 1e150)
+    seen = np.minimum(beta, 1e150) * (2 if metric == "cosine" else 1)
     if keys == "gaussian":
         return np.where(seen < 1, seen - seen**2 / 2, 0.5)[()]
     m = 2 * seen / (1 + np.hypot(1, 2 * seen))

@@ -51,7 +51,7 @@ def _cosine(d, n, k, v):
     if k == 1:
         return float(nearest_key_probability(d, n))
     share = (k - 0.5) / (n - 1)
-    z = ndtri(1 - share) if share < 1 else -np.inf
+    z = -ndtri(share) if share < 1 else -np.inf
     norms, weights = _targets.norms(d, 0.02)
     noise = k - 1.0
     if share < 1:

@@ -102,7 +102,6 @@ def test_noise_hurts_most_where_pairs_equal_dimensions():
 def test_limits():
     assert np.all(p.pseudoinverse_cosine(9, [1, 5, 9]) == 1)
     assert np.all(e.pseudoinverse_distance(9, [1, 5, 9]) == 0)
-    assert np.all(p.pseudoinverse_recall(9, [1, 5, 9]) == 1)
     for n in (5, 9, 20):
         quiet = p.pseudoinverse_cosine(9, n, query_noise=1e-9)
         assert abs(quiet - p.pseudoinverse_cosine(9, n)) < 1e-7
@@ -111,28 +110,23 @@ def test_limits():
     assert np.all(abs(1 - near) < 1e-4)
 
 
+def test_very_many_pairs():
+    """The limit of large n, a power of it."""
+    d, n = np.array([1, 16, 1e4])[:, None], np.array([1e15, 1e30, 1e100, 1e250])
+    scale = mean_norm(5) ** 2 / 5 * mean_norm(d)
+    for noise in (0.0, 0.5):
+        limit = scale / np.sqrt((1 + noise**2) * n)
+        cosine = p.pseudoinverse_cosine(d, n, v=5, query_noise=noise)
+        np.testing.assert_allclose(cosine, limit, rtol=1e-9)
+        distance = e.pseudoinverse_distance(d, n, v=5, query_noise=noise)
+        np.testing.assert_allclose(distance, mean_norm(5), rtol=1e-9)
+
+
 def test_approximation():
     n = np.geomspace(1, 1e5, 40)
     for size, error in ((8, 0.003), (16, 7e-4), (64, 5e-5)):
         near = p.pseudoinverse_cosine_approximation(size, n)
         assert abs(near - p.pseudoinverse_cosine(size, n)).max() < error
-
-
-@pytest.mark.parametrize(
-    ("d", "n", "v", "noise", "trials"),
-    ((16, 32, 16, 0.0, 100), (16, 12, 16, 1.0, 200), (4, 8, 2, 0.5, 500)),
-)
-def test_recall(d, n, v, noise, trials, rng):
-    hits = np.empty(trials)
-    for trial in range(trials):
-        keys, values = rng.normal(size=(n, d)), rng.normal(size=(n, v))
-        queries = keys + noise * rng.normal(size=(n, d))
-        answer = queries @ np.linalg.pinv(keys) @ values
-        nearness = answer @ values.T - (values**2).sum(1) / 2
-        hits[trial] = np.mean(nearness.argmax(1) == np.arange(n))
-    error = hits.std() / np.sqrt(trials)
-    recall = p.pseudoinverse_recall(d, n, v=v, query_noise=noise)
-    assert abs(hits.mean() - recall) < 0.02 + 4 * error
 
 
 @HYPOTHESIS
@@ -144,7 +138,7 @@ def test_recall(d, n, v, noise, trials, rng):
 )
 def test_finite_and_bounded(d, n, v, noise):
     options = {"v": v, "query_noise": noise}
-    assert -1 <= p.pseudoinverse_cosine(d, n, **options) <= 1 + 1e-12
+    assert -1 <= p.pseudoinverse_cosine(d, n, **options) <= 1
     assert e.pseudoinverse_distance(d, n, **options) >= 0
     assert e.pseudoinverse_squared_error(d, n, **options) >= 0
     assert 0 <= p.pseudoinverse_recall(d, n, **options) <= 1

@@ -1,11 +1,10 @@
-"""Formulas of the ridge memory, and bits per parameter."""
+"""Formulas of the ridge memory."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from assocmem_jax.theory import (
-    _bits as bits,
     _dot_product as dot,
     _pseudoinverse as pseudoinverse,
     _pseudoinverse_error as pseudoinverse_error,
@@ -109,39 +108,6 @@ def test_finite_and_bounded(d, n, exponent, v, noise):
     assert more <= ridge.ridge_cosine(d, n, penalty, **options) + 0.02
 
 
-def test_bits_approach_their_limit():
-    limit = 1 / (2 * np.log(2))
-    for function, sign in (
-        (bits.dot_product_bits, -1),
-        (bits.pseudoinverse_bits, 1),
-    ):
-        for d in (16, 1000):
-            assert abs(function(d, 1e9 * d) - limit) < 1e-6
-        assert sign * (function(1000, 16000) - limit) > 0.01
-    load = np.array([0.5, 1, 2, 4, 16])
-    expected = np.array([0.396, 0.5, 0.585, 0.644, 0.700])
-    large = bits.dot_product_bits(1e6, 1e6 * load)
-    np.testing.assert_allclose(large, expected, atol=5e-4)
-    large = bits.pseudoinverse_bits(1e6, 1e6 * load[2:])
-    np.testing.assert_allclose(large, [1.0, 0.830, 0.745], atol=5e-4)
-    assert np.all(np.isinf(bits.pseudoinverse_bits(9, [1, 9])))
-    assert np.isinf(bits.dot_product_bits(9, 1))
-
-
-def test_bits_by_simulation(rng):
-    keys = rng.normal(size=(2000, 12, 5))
-    weights = keys @ np.linalg.pinv(keys)
-    leverage = np.einsum("tii->ti", weights)
-    sample = -12 / 5 * np.log2(1 - leverage).mean(1) / 2
-    error = sample.std() / np.sqrt(len(sample))
-    assert abs(sample.mean() - bits.pseudoinverse_bits(5, 12)) < 4 * error
-    # Where Stirling's series takes over.
-    below, above = np.asarray(
-        bits.pseudoinverse_bits(5, 2005 + np.array([-1e-6, 1e-6]))
-    )
-    assert abs(above - below) < 1e-8
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     (
@@ -153,7 +119,6 @@ def test_bits_by_simulation(rng):
             "penalty >= d / 100 with",
         ),
         (lambda: ridge.ridge_best_penalty(0, 1), "n >= 1, got 0"),
-        (lambda: bits.dot_product_bits(4, 0), "n >= 1, got 0"),
     ),
 )
 def test_mistakes_are_explained(call, message):

@@ -130,7 +130,7 @@ def test_polynomial_simulations(degree, rectified):
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)
-@given(d=st.integers(1, 2000), n=st.integers(1, 10**9), k=st.integers(1, 50))
+@given(d=st.integers(4, 2000), n=st.integers(1, 10**9), k=st.integers(1, 50))
 def test_bounds(d, n, k):
     k = min(k, n)
     numbers = np.array([n, 3 * n])
@@ -152,7 +152,8 @@ def test_bounds(d, n, k):
         (lambda: theory.nearest_key_probability(0, 4), "d >= 1"),
         (lambda: theory.top_k_probability(4, 4, 5), "k <= n, got 5"),
         (lambda: theory.top_k_cosine(4, 4, 1.5), "whole numbers"),
-        (lambda: theory.all_nearest_probability(4, 0), "n >= 1"),
+        (lambda: theory.all_nearest_probability(4, 0), "1 <= n"),
+        (lambda: theory.all_nearest_probability(3, 9), "d >= 4"),
         (lambda: theory.polynomial_cosine(4, 4, 0), "degree"),
         (lambda: theory.polynomial_cosine(4, 4, 2.5), "degree"),
     ),
@@ -160,3 +161,20 @@ def test_bounds(d, n, k):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_far_out():
+    # One more that may be ahead never hurts, also where 1 - Phi(-y) rounds to 1.
+    one, two = theory.top_k_probability(100, 1e30, [1, 2])
+    assert one <= two < one + 0.05
+    distance = theory.softmax_distance(16, 1000, [1e6, 1e8, 1e12], v=1)
+    np.testing.assert_allclose(distance, distance[0], rtol=1e-3)
+    for beta in (1e-310, 1e308):
+        for formula in (
+            theory.sparsemax_cosine,
+            theory.sparsemax_distance,
+            theory.softmax_squared_error,
+            theory.softmax_distance,
+        ):
+            assert np.isfinite(formula(8, 1000, beta))
+        assert theory.softmax_threshold(beta) >= 0
