@@ -2,21 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ._calls import to_text
-from ._later import later
+from ._later import xr
 from ._plan import Chunk
 from ._spec import Spec
 from ._spec_checks import DERIVED
-
-
-if TYPE_CHECKING:
-    import xarray as xr
-else:
-    xr = later("xarray")
 
 
 LONG_NAMES = {

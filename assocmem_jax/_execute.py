@@ -5,24 +5,17 @@ import platform
 import time
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 
 from ._checks import check_size
 from ._dataset import assemble, chunk_dataset
-from ._later import later
+from ._later import xr
 from ._plan import Chunk, chunks as planned_chunks, trial_work
 from ._progress import Progress
 from ._run import Runner
 from ._spec import Spec
 from ._store import Store
-
-
-if TYPE_CHECKING:
-    import xarray as xr
-else:
-    xr = later("xarray")
 
 
 def execute(

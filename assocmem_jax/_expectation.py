@@ -12,7 +12,7 @@ from numpy.polynomial import chebyshev
 from ._weights import Weights
 
 
-# Degree of the polynomial that stands for the mean cosine. It is off by 2e-6 for v = 2,
+# Degree of the polynomial that stands for the mean cosine. It is off by 7e-7 for v = 2,
 # by less than float32 can tell for all other v.
 _DEGREE = 32
 

@@ -125,7 +125,7 @@ class Fold(eqx.Module):
     ) -> Summary:
         """Take up all stored pairs, block by block, into a summary of none.
 
-        For summaries larger than what they grow to, which calling the fold would hold.
+        Unlike a call, the summary of a block may be of another size than the result.
 
         Args:
             summarize: what a block amounts to. Absent rows arrive as zeros.

@@ -1,18 +1,16 @@
-"""Modules that are loaded when they are first used."""
+"""Modules that are loaded when they are first used.
+
+So a study waits for them while its first program compiles.
+"""
 
 import importlib.util
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 
-def later(name: str) -> ModuleType:
-    """A module whose code runs at the first access to what is in it.
-
-    So a study waits for xarray and the like while its first program compiles.
-
-    Args:
-        name: the module, not inside of a package.
-    """
+def _later(name: str) -> ModuleType:
+    """A module, not inside of a package, whose code runs at the first access to it."""
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.find_spec(name)
@@ -23,3 +21,11 @@ def later(name: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+if TYPE_CHECKING:
+    import h5netcdf as h5netcdf
+    import h5py as h5py
+    import xarray as xr
+else:
+    h5netcdf, h5py, xr = map(_later, ("h5netcdf", "h5py", "xarray"))

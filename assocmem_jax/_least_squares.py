@@ -278,7 +278,7 @@ def _truncated_svd(
 
 
 def _beside(pairs: Pairs) -> Float[Array, "n c"]:
-    """Keys and values side by side: one array, half the program to compile."""
+    """Keys and values side by side: one array, with less to compile than two."""
     return jnp.concatenate([pairs.keys, pairs.values], axis=1)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import jax
 
-from ._measure import Shape, reads_pairs, scores_every_load, study_fold
+from ._measure import Shape
 from ._spec import Spec
 from ._spec_checks import DERIVED
+from ._traits import reads_pairs, scores_every_load, study_fold
 from .patterns import Samples
 
 

@@ -10,9 +10,10 @@ from jaxtyping import Array
 
 from ._checks import check_seed, check_size
 from ._corruption import Corruption
-from ._measure import EXPECTED_SCORES, SCORES, why_not_marginalized
+from ._measure import EXPECTED_SCORES, SCORES
 from ._names import suggest
 from ._rule import AbstractRule
+from ._traits import why_not_marginalized
 from .patterns import AbstractEnsemble, Samples
 
 

@@ -10,19 +10,8 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ._later import later
-
-
-if TYPE_CHECKING:
-    import h5netcdf
-    import h5py
-    import xarray as xr
-else:
-    h5netcdf = later("h5netcdf")
-    h5py = later("h5py")
-    xr = later("xarray")
+from ._later import h5netcdf, h5py, xr
 
 
 JSON = bool | int | float | str | list | dict | None

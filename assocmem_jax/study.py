@@ -3,24 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
 
 from ._execute import execute
-from ._later import later
+from ._later import xr
 from ._plan import rows
 from ._rule import AbstractRule
 from ._spec import Spec as Spec
 from ._store import Store, load_study as load_study
 from .patterns import AbstractEnsemble, Gaussian
-
-
-if TYPE_CHECKING:
-    import xarray as xr
-else:
-    xr = later("xarray")
 
 
 def sweep(

@@ -15,6 +15,7 @@ from assocmem_jax import _measure, _plan, _run
 from assocmem_jax._random import trial_words
 from assocmem_jax._spec import Spec
 from assocmem_jax._threads import limit_lapack
+from assocmem_jax._traits import structure
 
 
 PHASES: tuple[str, ...] = (
@@ -68,7 +69,7 @@ def kernel(spec: Spec) -> Kernel:
 
     jax.monitoring.register_event_duration_secs_listener(watch)
     start = time.perf_counter()
-    compiled = _run.compiled_kernel(*_run._structure(settings), shape, mesh)
+    compiled = _run.compiled_kernel(*structure(settings), shape, mesh)
     total = time.perf_counter() - start
     jax.monitoring.unregister_event_duration_listener(watch)
     seconds_compile = spent["/jax/core/compile/backend_compile_duration"]

@@ -10,6 +10,7 @@ from helpers import RULES, every_rule
 import assocmem_jax as am
 from assocmem_jax import _plan, _run
 from assocmem_jax._run import Runner, compiled_kernel
+from assocmem_jax._traits import structure
 from assocmem_jax.study import Spec
 
 
@@ -65,7 +66,7 @@ def test_near_loads_share_programs():
 def test_estimated_memory_is_what_the_compiler_takes(name, changed):
     spec = Spec({"rule": ALL[name]}, **changed)
     runner, (call,) = calls(spec, 2**40)
-    program, _ = _run._timed(_run._structure(call.settings), call.shape, runner._mesh)
+    program, _ = _run._timed(*structure(call.settings), call.shape, runner._mesh)
     memory: Any = program.memory_analysis()
     taken = (
         memory.argument_size_in_bytes

@@ -15,10 +15,11 @@ from jax.export import export
 from scipy import special
 
 import assocmem_jax as am
-from assocmem_jax import _plan, _run
+from assocmem_jax import _plan
 from assocmem_jax._corruption import Corruption, corrupt
 from assocmem_jax._measure import measure
 from assocmem_jax._run import Runner, compiled_kernel
+from assocmem_jax._traits import structure
 from assocmem_jax.study import Spec
 
 
@@ -257,7 +258,7 @@ def test_a_grid_needs_a_program_per_dimension(name):
     rows = _plan.rows(max(n))
     runner = Runner(spec, rows, jax.local_devices()[:1], 2**40, print)
     calls = runner._calls(_plan.chunks(spec, rows))
-    assert len({(_run._structure(x.settings), x.shape) for x in calls}) == 7
+    assert len({(structure(x.settings), x.shape) for x in calls}) == 7
 
 
 @every_rule

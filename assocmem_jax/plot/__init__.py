@@ -3,9 +3,5 @@
 from ._axes import style as style
 from ._capacity import capacity as capacity
 from ._heatmap import heatmap as heatmap
-from ._lines import (
-    collapse as collapse,
-    curves as curves,
-    difference as difference,
-)
+from ._lines import collapse as collapse, curves as curves, difference as difference
 from ._residuals import residuals as residuals

@@ -1,4 +1,4 @@
-r"""Closed forms: what a measurement must find, without a fitted constant.
+r"""Closed forms: what a measurement must find.
 
 Computed by NumPy and SciPy in float64, whatever JAX's 64-bit mode: nothing here needs a
 gradient or an accelerator, and SciPy has the special functions. All parameters are

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.special import psi
 
 from .._checks import ArrayLike
-from ._sizes import Values, sizes
+from ._domain import Values
+from ._sizes import sizes
 
 
 def dot_product_bits(d: ArrayLike, n: ArrayLike) -> Values:

@@ -4,8 +4,7 @@ import numpy as np
 from scipy.special import wrightomega
 
 from .._checks import ArrayLike
-from ._domain import parameters, require
-from ._sizes import Values
+from ._domain import Values, parameters, require
 
 
 def softmax_log_capacity_bound(

@@ -67,9 +67,10 @@ def capacity(
         )
         low, high = 0.0, 1.0
         first = excess(low)
-        while high <= _LAST and first * excess(high) > 0:
-            low, high = high, 1.5 * high
-        if first == 0 or high > _LAST:
+        same_side = lambda log_n: first * excess(log_n) > 0
+        while same_side(high) and high < _LAST:
+            low, high = high, min(1.5 * high, _LAST)
+        if first == 0 or same_side(high):
             raise ValueError(
                 f"`{call}(threshold=...)` must be between the {metric} of one pair, "
                 f"{first + threshold:g}, and that of very many, got {threshold:g} for "

@@ -26,9 +26,8 @@ import numpy as np
 
 from .._checks import ArrayLike
 from ._cosine import mean_cosine, mean_norm
-from ._domain import at_each, parameters, require
+from ._domain import Values, at_each, parameters, require
 from ._items import mean_over_items
-from ._sizes import Values
 
 
 def delta_cosine(

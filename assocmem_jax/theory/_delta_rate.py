@@ -5,8 +5,7 @@ from scipy.optimize import minimize_scalar
 
 from .._checks import ArrayLike
 from ._delta import check_delta, cosine_at
-from ._domain import at_each, require
-from ._sizes import Values
+from ._domain import Values, at_each, require
 
 
 def delta_best_rate(

@@ -12,8 +12,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.special import gammaln, ndtr
 
 from .._checks import ArrayLike
-from ._domain import at_each, parameters, require
-from ._sizes import Values
+from ._domain import Values, at_each, parameters, require
 
 
 def dense_bit_error(d: ArrayLike, n: ArrayLike, degree: ArrayLike) -> Values:

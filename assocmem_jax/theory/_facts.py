@@ -18,12 +18,11 @@ competitors as independent given g.
 """
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
 from scipy.special import stdtr
 
 from .._checks import ArrayLike
-from ._domain import at_each, parameters, require
-from ._sizes import Values
+from ._domain import Values, at_each, parameters, require
+from ._nodes import gauss
 
 
 def dot_product_accuracy(
@@ -65,18 +64,12 @@ def _accuracy(d, n, v):
     k = np.arange(1, 40)
     # k (k + d - 3) / ((2 k + d - 2)(2 k + d - 4)) is 0 / 0 for k = 1, d = 2.
     beside = np.append(1 / d, (k + 1) * (k + d - 2) / ((2 * k + d) * (2 * k + d - 2)))
-    u, u_weights = _gauss(np.zeros(len(k) + 2), beside)
+    u, u_weights = gauss(np.zeros(len(k) + 2), beside)
     shape = (v - 1) / 2
     k = np.arange(24)
-    half_square, weights = _gauss(2 * k + shape, k[1:] * (k[1:] + shape - 1))
+    half_square, weights = gauss(2 * k + shape, k[1:] * (k[1:] + shape - 1))
     across = np.sqrt(2 * np.maximum(half_square, 1e-12))[:, None]
     ratio = (1 + gain * z[:, None, None] - u) / (gain * across)
     wins = stdtr(v - 1, -np.sqrt(v - 1) * ratio) @ u_weights
     none = np.exp((n - 1) * np.log1p(-np.minimum(wins, 1 - 1e-16))) @ weights
     return float(np.clip(normal @ none / normal.sum(), 0, 1))
-
-
-def _gauss(center, beside_squared):
-    """Nodes and weights from the recurrence of orthogonal polynomials."""
-    nodes, vectors = eigh_tridiagonal(center, np.sqrt(beside_squared))
-    return nodes, vectors[0] ** 2

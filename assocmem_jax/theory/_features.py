@@ -17,8 +17,7 @@ from scipy.integrate import quad
 
 from .._checks import ArrayLike
 from ._cosine import mean_cosine
-from ._domain import parameters, require
-from ._sizes import Values
+from ._domain import Values, parameters, require
 
 
 def feature_moments(feature: Callable[[float], float]) -> tuple[float, float]:

@@ -17,8 +17,7 @@ from scipy.optimize import minimize_scalar, root_scalar
 from scipy.special import betainc, erf, erfc, log1p
 
 from .._checks import ArrayLike
-from ._domain import at_each, parameters, require
-from ._sizes import Values
+from ._domain import Values, at_each, parameters, require
 
 
 def hopfield_capacity() -> float:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
+
+from ._nodes import gauss
 
 
 def mean_over_items(formula: Callable[..., Any], n: float) -> float:
@@ -44,7 +45,5 @@ def _ages(n):
 def _run(count):
     """Gauss's rule for the mean over 0, ..., count - 1."""
     k = np.arange(1, min(count, 16))
-    beside = np.sqrt(k**2 * (count**2 - k**2) / (4 * (4 * k**2 - 1)))
     center = np.full(len(k) + 1, (count - 1) / 2)
-    nodes, vectors = eigh_tridiagonal(center, beside)
-    return nodes, vectors[0] ** 2
+    return gauss(center, k**2 * (count**2 - k**2) / (4 * (4 * k**2 - 1)))

@@ -14,6 +14,7 @@ References:
 from typing import Any
 
 import numpy as np
+from scipy.linalg import eigh_tridiagonal
 from scipy.special import log_expit
 
 
@@ -85,6 +86,14 @@ def panel(low: float, high: float, split: float, spacing: float):
         nodes.append(np.where(t < 0, start + gap, stop - gap))
         weights.append(step * half * np.pi / 2 * np.cosh(t) / np.cosh(inner) ** 2)
     return np.concatenate(nodes), np.concatenate(weights)
+
+
+def gauss(
+    center: np.ndarray, beside_squared: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss nodes and weights from the recurrence of orthogonal polynomials."""
+    nodes, vectors = eigh_tridiagonal(center, np.sqrt(beside_squared))
+    return nodes, vectors[0] ** 2
 
 
 def _reach(a, b):

@@ -8,8 +8,7 @@ from scipy.special import gammaln, ndtr
 from .._checks import ArrayLike
 from . import _kernel, _nodes, _targets
 from ._cosine import mean_cosine
-from ._domain import at_each, parameters, require
-from ._sizes import Values
+from ._domain import Values, at_each, parameters, require
 
 
 def polynomial_cosine(

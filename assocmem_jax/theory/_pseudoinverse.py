@@ -21,9 +21,9 @@ from scipy.special import betaincinv, expit, gammaincinv, ndtri
 from .._checks import ArrayLike
 from . import _nodes
 from ._cosine import mean_cosine
-from ._domain import at_each, require
+from ._domain import Values, at_each, require
 from ._recall import recall
-from ._sizes import Values, sizes
+from ._sizes import sizes
 
 
 def pseudoinverse_cosine(

@@ -10,8 +10,8 @@ import numpy as np
 from .._checks import ArrayLike
 from . import _nodes
 from ._cosine import mean_norm
-from ._domain import at_each
-from ._sizes import Values, sizes
+from ._domain import Values, at_each
+from ._sizes import sizes
 
 
 def pseudoinverse_squared_error(

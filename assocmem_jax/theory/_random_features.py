@@ -9,8 +9,7 @@ import numpy as np
 
 from .._checks import ArrayLike
 from ._cosine import mean_cosine
-from ._domain import parameters, require
-from ._sizes import Values
+from ._domain import Values, parameters, require
 
 
 def random_fourier_cosine(frequencies: ArrayLike, n: ArrayLike, v: ArrayLike) -> Values:

@@ -23,6 +23,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import gammaincinv, ndtr, ndtri
 
+from ._nodes import gauss
+
 
 # Nodes for the weight of one competitor.
 _NODES = 16
@@ -97,9 +99,8 @@ def _coordinates(m):
     """Gauss nodes and weights for one coordinate of a uniform unit vector in m."""
     k = np.arange(2, _NODES)
     squares = np.r_[1 / m, k * (k + m - 3) / ((2 * k + m - 2) * (2 * k + m - 4))]
-    off = np.sqrt(np.maximum(squares, 0))
-    nodes, vectors = np.linalg.eigh(np.diag(off, 1) + np.diag(off, -1))
-    return np.clip(nodes, -1, 1), vectors[0] ** 2
+    nodes, weights = gauss(np.zeros(_NODES), np.maximum(squares, 0))
+    return np.clip(nodes, -1, 1), weights
 
 
 def _lattice(dimension, points):

@@ -4,9 +4,8 @@ from functools import partial
 
 from .._checks import ArrayLike
 from . import _scores
-from ._domain import at_each
+from ._domain import Values, at_each
 from ._score_recall import check, recall_of_scores
-from ._sizes import Values
 
 
 def relu_cosine(

@@ -18,8 +18,8 @@ import numpy as np
 
 from .._checks import ArrayLike
 from ._cosine import mean_cosine, mean_norm
-from ._domain import parameters, require
-from ._sizes import Values, sizes
+from ._domain import Values, parameters, require
+from ._sizes import sizes
 
 
 def ridge_cosine(

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._checks import ArrayLike
-from ._domain import Values as Values, parameters, require
+from ._domain import parameters, require
 
 
 def sizes(

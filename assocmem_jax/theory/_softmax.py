@@ -7,8 +7,7 @@ from scipy.special import betainc, ndtr
 
 from .._checks import ArrayLike
 from . import _kernel, _targets
-from ._domain import at_each, require
-from ._sizes import Values
+from ._domain import Values, at_each, require
 
 
 def softmax_cosine(

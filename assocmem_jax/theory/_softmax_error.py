@@ -87,9 +87,8 @@ def _others(norm, slope, n):
     # Lower ones have less than e^-40 of the right pair's weight.
     low = max(norm - 20 / slope, -9.0)
     high = max(_targets.reach(n), low + 1)
-    near = norm + np.concatenate(
-        [-(2.0 ** np.arange(5)), [0.0], 2.0 ** np.arange(5)]
-    ) / (slope)
+    steps = 2.0 ** np.arange(5)
+    near = norm + np.concatenate([-steps, [0.0], steps]) / slope
     even = np.linspace(low, high, int((high - low) / 0.4) + 2)
     edges = np.unique(np.concatenate([even, near[(near > low) & (near < high)]]))
     middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2

@@ -35,6 +35,13 @@ def test_large_dimensions():
     assert theory.capacity(am.DotProduct(), d) / d == pytest.approx(0.2346, rel=5e-3)
 
 
+def test_far_out():
+    # ln n is near d / 2, between the last two loads that a doubling would try.
+    n = theory.capacity(am.Softmax(1.0), 1024, 0.5)
+    assert 440 < np.log(n) < 600
+    assert theory.softmax_cosine(1024, n, 1.0) == pytest.approx(0.5, abs=1e-6)
+
+
 def test_agrees_with_a_measured_capacity():
     rules = {"dot": am.DotProduct(), "relu": am.ReLU()}
     n = [2, 3, 4, 6, 8, 12, 16, 24]
