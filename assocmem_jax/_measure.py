@@ -259,7 +259,8 @@ def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
         zeros = jnp.zeros((len(loads), len(shape.scores)), keys.dtype)
         nothing = Moments(zeros, zeros)
         # A pass over the pairs serves all loads; a memory serves all batches.
-        if read_depends(rule, memories, dependent, fold, loads, shape.d):
+        memory = pick(memories, dependent, jnp.zeros((), jnp.int32))
+        if read_depends(rule, memory, fold, loads, shape.d):
             return jax.lax.fori_loop(0, batches(loads[-1]), every_load, nothing)
         return jax.lax.fori_loop(0, len(loads), every_batch, nothing)
 

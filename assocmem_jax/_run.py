@@ -68,19 +68,19 @@ class Runner:
 
         The next call runs while the results of the last one are being fetched.
         """
-        with self._pool:
+        # Before any thread that compiles loads the same: in two at once they can wait
+        # for each other, each with a module that the other needs.
+        with limit_lapack(), self._pool:
             calls = self._calls(chunks)
             for call in calls:
                 self._program(call.settings, call.shape)
-            # What it has to load is loaded while the first program compiles.
-            with limit_lapack():
-                running = collections.deque()
-                for call in calls:
-                    running.append((call, self._start(call)))
-                    if len(running) > 1:
-                        yield from self._finish(*running.popleft())
-                while running:
+            running = collections.deque()
+            for call in calls:
+                running.append((call, self._start(call)))
+                if len(running) > 1:
                     yield from self._finish(*running.popleft())
+            while running:
+                yield from self._finish(*running.popleft())
 
     def _calls(self, chunks: list[Chunk]) -> list[Call]:
         groups = collections.defaultdict(list)
@@ -215,11 +215,17 @@ def compiled_kernel(tree, leaves, shape: Shape, mesh: Mesh):
     words = jax.ShapeDtypeStruct((mesh.size, shape.trials, 3, 2), jnp.uint32)
     count = jax.ShapeDtypeStruct((mesh.size,), jnp.int32)
     lowered = measure.lower(settings, words, count, shape=shape, mesh=mesh)
-    if mesh.devices.flat[0].platform == "cpu":
-        # Where an option is gone, it is not known.
-        with contextlib.suppress(jax.errors.JaxRuntimeError):
-            return lowered.compile(_cpu_options(settings.rule))
-    return lowered.compile()
+    on_cpu = mesh.devices.flat[0].platform == "cpu"
+    options = _cpu_options(settings.rule) if on_cpu else {}
+    while True:
+        try:
+            return lowered.compile(options)
+        except jax.errors.JaxRuntimeError as error:
+            # Not every version of XLA has all options.
+            unknown = [name for name in options if f"option: '{name}'" in str(error)]
+            if not unknown:
+                raise
+            del options[unknown[0]]
 
 
 def _cpu_options(rule: AbstractRule) -> dict[str, Any]:

@@ -61,15 +61,16 @@ def aimed(memory, target: Int[Array, ""], key: Float[Array, " d"]):
     return jax.tree.map(aim, memory, is_leaf=stands)
 
 
-def read_depends(rule, memories, dependent, fold: Fold, loads, d: int) -> bool:
+def read_depends(rule, memory, fold: Fold, loads, d: int) -> bool:
     """Whether answers run over the stored pairs, rather than over a memory alone."""
-    zero = jnp.zeros((), jnp.int32)
-    memory = pick(memories, dependent, zero)
-    query = jnp.zeros(d, jnp.float32)
-    memory = aimed(memory, zero, query)
-    read = lambda j: rule.read(memory, query, fold.over(loads, j))
-    program = jax.make_jaxpr(read)(zero).jaxpr
-    return any(_depends(program, program.invars))
+
+    def read(j, memory, query):
+        memory = aimed(memory, jnp.zeros((), jnp.int32), query)
+        return rule.read(memory, query, fold.over(loads, j))
+
+    zero, query = jnp.zeros((), jnp.int32), jnp.zeros(d, jnp.float32)
+    program = jax.make_jaxpr(read)(zero, memory, query).jaxpr
+    return any(_depends(program, program.invars[:1]))
 
 
 def structure(module: eqx.Module) -> tuple[Any, tuple]:
@@ -135,8 +136,9 @@ def _reads_pairs(tree, leaves) -> bool:
     def trace(leaves, keys, loads):
         rule = jax.tree.unflatten(tree, leaves)
         fold, _ = study_fold()
-        memories = write(rule, Pairs(keys, keys), fold, loads)
-        answer.append(read_depends(rule, *memories, fold, loads, keys.shape[1]))
+        write = lambda j: rule.write(Pairs(keys, keys), fold.over(loads, j))
+        memory = jax.eval_shape(write, jnp.zeros((), jnp.int32))
+        answer.append(read_depends(rule, memory, fold, loads, keys.shape[1]))
 
     shapes = ((1024, 2), jnp.float32), ((2,), jnp.int32)
     jax.eval_shape(trace, leaves, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
