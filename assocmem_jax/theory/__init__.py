@@ -7,6 +7,10 @@ coordinates from N(0, 1), queries are the stored keys, and a score is the mean o
 stored pairs and over draws.
 """
 
+from ._attention_recall import (
+    softmax_recall as softmax_recall,
+    sparsemax_recall as sparsemax_recall,
+)
 from ._bits import (
     dot_product_bits as dot_product_bits,
     pseudoinverse_bits as pseudoinverse_bits,
@@ -111,6 +115,7 @@ from ._sparsemax import (
     sparsemax_cosine as sparsemax_cosine,
     sparsemax_distance as sparsemax_distance,
     sparsemax_exact_fraction as sparsemax_exact_fraction,
+    sparsemax_squared_error as sparsemax_squared_error,
 )
 from ._thresholds import (
     softmax_threshold as softmax_threshold,

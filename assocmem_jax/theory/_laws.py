@@ -11,6 +11,7 @@ from .._rule import AbstractRule
 from .._spec_checks import METRICS, hyperparameters
 from ..patterns import AbstractEnsemble, Bipolar, Gaussian, Spherical
 from . import (
+    _attention_recall,
     _dot_product,
     _pseudoinverse,
     _pseudoinverse_error,
@@ -44,10 +45,13 @@ _LAWS: dict[type[AbstractRule], dict[str, Callable[..., Any]]] = {
         "cosine": _softmax.softmax_cosine,
         "distance": _softmax_error.softmax_distance,
         "squared_error": _softmax_error.softmax_squared_error,
+        "recall": _attention_recall.softmax_recall,
     },
     _rules.Sparsemax: {
         "cosine": _sparsemax.sparsemax_cosine,
         "distance": _sparsemax.sparsemax_distance,
+        "squared_error": _sparsemax.sparsemax_squared_error,
+        "recall": _attention_recall.sparsemax_recall,
     },
 }
 _KEYS: dict[type[AbstractEnsemble], str] = {

@@ -139,3 +139,12 @@ def tilt(k: float, slope: float):
     log_cosine = np.log1p(-np.minimum(2 * np.sin(angle / 2) ** 2, 1 - 1e-16))
     weights = weights * np.exp((k - 1) * log_cosine)
     return angle, weights / weights.sum()
+
+
+def lattice(dimension: int, points: int) -> np.ndarray:
+    """Points that fill the unit cube evenly (Kronecker's, of a generalized ratio)."""
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (dimension + 1))
+    steps = ratio ** -np.arange(1.0, dimension + 1)
+    return (0.5 + np.arange(1, points + 1)[:, None] * steps) % 1

@@ -22,7 +22,7 @@ from .._checks import ArrayLike
 from . import _nodes
 from ._cosine import mean_cosine
 from ._domain import Values, at_each, require
-from ._recall import recall
+from ._recall import recall, scattered
 from ._sizes import sizes
 
 
@@ -159,6 +159,7 @@ def _recall(d, n, v, query_noise):
         across = 0.0
         if rank > 1:
             across = scale * np.sqrt(2 * gammaincinv((rank - 1) / 2, uniform[:, 3]))
-        return np.sqrt(leverage) * along, np.sqrt((1 - leverage) * along**2 + across**2)
+        noise = np.sqrt((1 - leverage) * along**2 + across**2)
+        return np.sqrt(leverage) * along, noise, [scattered(n - 1)]
 
-    return recall(weights, n - 1, v)
+    return recall(weights, v)

@@ -19,37 +19,47 @@ References:
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaincinv, ndtr, ndtri
 
-from ._nodes import gauss
+from ._nodes import gauss, lattice
 
 
 # Nodes for the weight of one competitor.
 _NODES = 16
 
 
+class Competitors(NamedTuple):
+    """Other pairs whose shares $t_j$ have one law.
+
+    Attributes:
+        count: how many there are.
+        share: nodes of their law, one row for each point, or one for all.
+        mass: weights of the nodes, which add up to 1.
+    """
+
+    count: float
+    share: np.ndarray
+    mass: np.ndarray
+
+
 def recall(
-    weights: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    others: float,
+    weights: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, list[Competitors]]],
     v: float,
-    silent: float | None = None,
     points: int = 4096,
 ) -> float:
     """Probability that the right value is the nearest to the answer.
 
     Args:
         weights: from columns of uniform numbers, 4 of them, the weight a of the right
-            pair and the norm N of the weights of the others.
-        others: how many other pairs have a weight.
+            pair, the norm N of the weights of the others, and these.
         v: dimension of the values.
-        silent: how many have none, where weights are positive; `None` where weights
-            have either sign.
         points: how many points the mean is over; 4096 give it to 0.002.
     """
-    uniform = _lattice(7, points)
-    target, noise = weights(uniform[:, 3:])
+    uniform = lattice(7, points)
+    target, noise, others = weights(uniform[:, 3:])
     # The value along itself; g along it, and across.
     value = np.sqrt(2 * gammaincinv(v / 2, uniform[:, 0]))
     along = ndtri(uniform[:, 1])
@@ -64,14 +74,22 @@ def recall(
         center = center + (pull * across[:, None]) ** 2
         return _chi_square(limit[:, None], np.maximum(1 - share**2, 1e-9), v, center)
 
-    share, mass = _coordinates(max(others, 1.0))
-    if silent is not None:
-        share = abs(share)
-    kept = others * np.log1p(-np.minimum(nearer(share) @ mass, 1 - 1e-16))
-    if silent:
-        lost = np.minimum(nearer(np.zeros(1))[:, 0], 1 - 1e-16)
-        kept = kept + silent * np.log1p(-lost)
+    kept = np.zeros(points)
+    for count, share, mass in others:
+        lost = (nearer(share) * mass).sum(1)
+        kept += count * np.log1p(-np.minimum(lost, 1 - 1e-16))
     return float(np.mean(np.exp(kept)))
+
+
+def scattered(count: float, positive: bool = False) -> Competitors:
+    """Pairs whose weights are like independent normal numbers, or their sizes."""
+    share, mass = _coordinates(max(count, 1.0))
+    return Competitors(count, abs(share) if positive else share, mass)
+
+
+def silent(count: float) -> Competitors:
+    """Pairs whose weight is 0."""
+    return Competitors(count, np.zeros(1), np.ones(1))
 
 
 def _chi_square(limit, variance, v, center):
@@ -101,12 +119,3 @@ def _coordinates(m):
     squares = np.r_[1 / m, k * (k + m - 3) / ((2 * k + m - 2) * (2 * k + m - 4))]
     nodes, weights = gauss(np.zeros(_NODES), np.maximum(squares, 0))
     return np.clip(nodes, -1, 1), weights
-
-
-def _lattice(dimension, points):
-    """Points that fill the unit cube evenly (Kronecker's, of a generalized ratio)."""
-    ratio = 2.0
-    for _ in range(60):
-        ratio = (1 + ratio) ** (1 / (dimension + 1))
-    steps = ratio ** -np.arange(1.0, dimension + 1)
-    return (0.5 + np.arange(1, points + 1)[:, None] * steps) % 1

@@ -7,7 +7,7 @@ from scipy.stats import binom
 
 from . import _scores
 from ._domain import require
-from ._recall import recall
+from ._recall import recall, scattered, silent
 
 
 def check(call, keys, d, n, v, query_noise):
@@ -31,7 +31,9 @@ def recall_of_scores(d, n, v, query_noise, active, keys):
     }[keys]
     variance = max(variance, 1e-3)
 
-    def probability(others, silent=None, points=4096):
+    def probability(others, without=0.0, points=4096):
+        competitors = [scattered(others, positive=active < 1), silent(without)]
+
         def weights(uniform):
             along = query_noise * ndtri(uniform[:, 1])
             if keys == "gaussian":
@@ -42,12 +44,12 @@ def recall_of_scores(d, n, v, query_noise, active, keys):
                 score = np.sqrt(d) * (np.sqrt(d) + along)
                 norm = np.sqrt(score**2 / d + query_noise**2 * across)
             if not others:
-                return np.maximum(score, 0), 0 * norm
+                return np.maximum(score, 0), 0 * norm, competitors
             squares = variance * gammaincinv(others / variance, uniform[:, 2])
             score = score if active == 1 else np.maximum(score, 0)
-            return score, norm * np.sqrt(squares)
+            return score, norm * np.sqrt(squares), competitors
 
-        return recall(weights, others, v, silent, points)
+        return recall(weights, v, points)
 
     if active == 1:
         return probability(n - 1) if n > 1 else 1.0

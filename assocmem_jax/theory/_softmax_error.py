@@ -8,6 +8,8 @@ $p_j = 1 / (1 + T)$ with T the sum of the ratios of the n - 2 others and of the 
 pair, which is at $e^{\beta |q| (|q| - z)}$.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.special import erfcx, log_ndtr
 
@@ -25,19 +27,28 @@ _BLOCK = 512
 
 
 def softmax_squared_error(
-    d: ArrayLike, n: ArrayLike, beta: ArrayLike, *, v: ArrayLike | None = None
+    d: ArrayLike,
+    n: ArrayLike,
+    beta: ArrayLike,
+    *,
+    v: ArrayLike | None = None,
+    query_noise: ArrayLike = 0.0,
 ) -> Values:
-    r"""Mean squared distance of the softmax memory with Gaussian keys, exact.
+    r"""Mean squared distance of the softmax memory with Gaussian keys.
+
+    Exact for queries without noise.
 
     $v\, E\, [(1 - p_i)^2 + \sum_{j \ne i} p_j^2]$: from 0 where the right pair has all
     of the weight, to 2 v where another one has, and v (1 - 1 / n) where all have the
-    same. Evaluated to 1e-6 of v.
+    same. Evaluated to 1e-6 of v; with noise, as `softmax_distance` is, within 3 % for
+    d >= 8 where it is above a tenth of v.
 
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e30.
         beta: inverse temperature, above 0.
         v: dimension of the values, at least 1; `d` if `None`.
+        query_noise: standard deviation of the noise per coordinate of a query.
 
     Raises:
         ValueError: if a parameter is outside of its range.
@@ -47,16 +58,16 @@ def softmax_squared_error(
         Derived here.
     """
     call = "theory.softmax_squared_error"
-    d, n, v, _, beta = check(call, "gaussian", d, n, beta, v, 0.0)
+    d, n, v, query_noise, beta = check(call, "gaussian", d, n, beta, v, query_noise)
     require(
         call, "n", n, (n == 1) | ((n >= 2) & (n <= 1e30)), "n = 1 and 2 <= n <= 1e30"
     )
-    return v * at_each(_squared_error, d, n, beta)
+    return v * at_each(_squared_error, d, n, query_noise, beta)
 
 
-def _squared_error(d, n, beta):
-    if n == 1:
-        return 0.0
+def _squared_error(d, n, query_noise, beta):
+    if n == 1 or query_noise > 0:
+        return _mean_error(d, n, query_noise, beta, power=2)
     first, second = (weight(d, n, 0.0, beta, power=power) for power in (1, 2))
     return float(max(1 - 2 * first + second, 0.0) + _noise(d, n, beta))
 
@@ -97,21 +108,27 @@ def _others(norm, slope, n):
 
 
 def softmax_distance(
-    d: ArrayLike, n: ArrayLike, beta: ArrayLike, *, v: ArrayLike | None = None
+    d: ArrayLike,
+    n: ArrayLike,
+    beta: ArrayLike,
+    *,
+    v: ArrayLike | None = None,
+    query_noise: ArrayLike = 0.0,
 ) -> Values:
     r"""Mean distance of the softmax memory with Gaussian keys, nearly exact.
 
-    $\mu_v E\, [(1 - p_i)^2 + \sum_{j \ne i} p_j^2]^{1/2}$ over the norm of a key and
-    the largest other score, with the mean weights of the rest; $\mu_v$ = `mean_norm`.
-    Within 3 % for d >= 8 where it is above a hundredth of $\mu_v$. Below, the mean is
-    that of a few short keys, which a sample may not hold; exact is the mean square,
-    `softmax_squared_error`.
+    $\mu_v E\, [(1 - p_i)^2 + \sum_{j \ne i} p_j^2]^{1/2}$ over the norm of a query,
+    the right key along it and the largest other score, with the mean weights of the
+    rest; $\mu_v$ = `mean_norm`. Within 3 % for d >= 8 where it is above a hundredth of
+    $\mu_v$. Below, the mean is that of a few short keys, which a sample may not hold;
+    exact is the mean square, `softmax_squared_error`.
 
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e300.
         beta: inverse temperature, above 0.
         v: dimension of the values, at least 1; `d` if `None`.
+        query_noise: standard deviation of the noise per coordinate of a query.
 
     Raises:
         ValueError: if a parameter is outside of its range.
@@ -121,32 +138,41 @@ def softmax_distance(
         Derived here.
     """
     call = "theory.softmax_distance"
-    d, n, v, _, beta = check(call, "gaussian", d, n, beta, v, 0.0)
+    d, n, v, query_noise, beta = check(call, "gaussian", d, n, beta, v, query_noise)
     require(call, "n", n, (n == 1) | (n >= 2), "n = 1 and n >= 2")
-    return mean_norm(v) * at_each(_distance, d, n, beta)
+    return mean_norm(v) * at_each(
+        partial(_mean_error, power=1), d, n, query_noise, beta
+    )
 
 
-def _distance(d, n, beta):
+def _mean_error(d, n, query_noise, beta, power):
+    """Mean of a power of the distance, per coordinate of a value."""
     if n == 1:
         return 0.0
-    norm, z, weights = extremes(d, n)
+    norm, along, largest, density = extremes(d, n, query_noise)
+    log_right, log_square = log_weights(beta, norm, along, largest, n)
+    miss = -np.expm1(log_right)
+    return float((density * np.hypot(miss, np.exp(log_square / 2)) ** power).sum())
+
+
+def log_weights(beta, norm, along, largest, n):
+    """Logarithms of the right pair's weight and of the sum of squares of the others."""
     slope = min(beta, 1e9) * norm
     with np.errstate(divide="ignore"):
-        many = np.log(n - 2) - log_ndtr(z)
+        many = np.log(n - 2) - log_ndtr(largest)
 
     def log_sum(power):
-        """Logarithm of the sum of a power of the others' ratios."""
+        """Logarithm of the sum of a power of the others' ratios to the right pair."""
         c = power * slope
-        below = z - c
+        below = largest - c
         # log Phi + below^2 / 2, without cancellation where c is large.
         scaled = np.where(
             below < 0,
             np.log(erfcx(np.maximum(-below, 0) / np.sqrt(2)) / 2),
             log_ndtr(below) + below**2 / 2,
         )
-        return c * (z - norm) + np.logaddexp(0, many - z**2 / 2 + scaled)
+        rest = many - largest**2 / 2 + scaled
+        return c * (largest - along) + np.logaddexp(0, rest)
 
-    first, second = log_sum(1), log_sum(2)
-    log_right = -np.logaddexp(0, first)
-    squares = np.exp(2 * (first + log_right)) + np.exp(second + 2 * log_right)
-    return float((weights * np.sqrt(squares)).sum())
+    log_right = -np.logaddexp(0, log_sum(1))
+    return log_right, log_sum(2) + 2 * log_right

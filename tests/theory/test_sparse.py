@@ -8,18 +8,20 @@ from hypothesis import given, settings, strategies as st
 from assocmem_jax import theory
 
 
-def simulated(weigh, d, n, beta, trials=250):
-    """Mean cosine, distance and share of exact answers, with standard errors."""
+def simulated(weigh, d, n, beta, noise=0.0, trials=250):
+    """Mean cosine, distance, its square, share of exact answers; standard errors."""
     rng, found = np.random.default_rng((d, n)), []
     for _ in range(trials):
         K = rng.standard_normal((n, d))
         i = np.arange(min(n, 40))
-        P = weigh(beta * K[i] @ K.T)
+        queries = K[i] + noise * rng.standard_normal((len(i), d))
+        P = weigh(beta * queries @ K.T)
         p, squares = P[i, i], (P**2).sum(axis=1)
         cosine = theory.mean_cosine(np.minimum(p / np.sqrt(squares), 1), d)
         P[i, i] -= 1
-        distance = theory.mean_norm(d) * np.linalg.norm(P, axis=1)
-        found.append([cosine.mean(), distance.mean(), np.mean(p == 1)])
+        error = np.linalg.norm(P, axis=1)
+        distance, square = theory.mean_norm(d) * error, d * error**2
+        found.append([x.mean() for x in (cosine, distance, square, p == 1)])
     return np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / trials**0.5
 
 
@@ -27,25 +29,51 @@ def simulated(weigh, d, n, beta, trials=250):
     ("d", "n", "beta"),
     ((8, 64, 1.0), (16, 256, 0.1), (16, 1000, 0.2), (8, 8, 0.05), (40, 300, 0.02)),
 )
-def test_sparsemax(d, n, beta):
-    mean, error = simulated(sparsemax, d, n, beta)
-    cosine = theory.sparsemax_cosine(d, n, beta)
-    distance = theory.sparsemax_distance(d, n, beta)
-    exact = theory.sparsemax_exact_fraction(d, n, beta)
-    off = abs(mean - [cosine, distance, exact])
-    assert (off < [0.01, 0.02 * distance, 1e-9] + 4 * error).all(), off
+@pytest.mark.parametrize("noise", (0.0, 0.5, 2.0))
+def test_sparsemax(d, n, beta, noise):
+    mean, error = simulated(sparsemax, d, n, beta, noise)
+    formulas = (
+        theory.sparsemax_cosine,
+        theory.sparsemax_distance,
+        theory.sparsemax_squared_error,
+    )
+    found = np.array([f(d, n, beta, query_noise=noise) for f in formulas])
+    stated = np.array([0.015 if noise else 0.01, 0.02 * found[1], 0.04 * found[2]])
+    off = abs(mean[:3] - found)
+    assert (off < stated + 4 * error[:3]).all(), off
+    if not noise:
+        exact = theory.sparsemax_exact_fraction(d, n, beta)
+        assert abs(mean[3] - exact) < 1e-9 + 4 * error[3]
 
 
 @pytest.mark.parametrize(
     ("d", "n", "beta"),
     ((8, 64, 1.0), (16, 256, 0.25), (16, 1000, 1.0), (8, 500, 0.02), (32, 300, 0.4)),
 )
-def test_softmax_distance(d, n, beta):
-    mean, error = simulated(softmax, d, n, beta)
-    distance = theory.softmax_distance(d, n, beta)
+@pytest.mark.parametrize("noise", (0.0, 0.5, 2.0))
+def test_softmax_distance(d, n, beta, noise):
+    mean, error = simulated(softmax, d, n, beta, noise)
+    distance = theory.softmax_distance(d, n, beta, query_noise=noise)
+    square = theory.softmax_squared_error(d, n, beta, query_noise=noise)
     assert abs(mean[1] - distance) < 0.03 * distance + 4 * error[1]
+    stated = 0.03 if noise else 1e-6
+    assert abs(mean[2] - square) < stated * square + 4 * error[2]
     # Never above the root of the mean square.
-    assert distance <= 1.01 * np.sqrt(theory.softmax_squared_error(d, n, beta))
+    assert distance <= 1.01 * np.sqrt(square)
+
+
+def test_little_noise_is_like_none():
+    for formula in (
+        theory.sparsemax_cosine,
+        theory.sparsemax_distance,
+        theory.sparsemax_squared_error,
+        theory.softmax_distance,
+        theory.softmax_squared_error,
+        theory.softmax_recall,
+        theory.sparsemax_recall,
+    ):
+        none, little = formula(16, 200, 0.2, query_noise=[0.0, 1e-6])
+        assert abs(none - little) < 0.01 * none
 
 
 def test_one_pair_and_two():
@@ -84,7 +112,10 @@ def test_bad_input(beta):
         theory.sparsemax_cosine,
         theory.sparsemax_distance,
         theory.sparsemax_exact_fraction,
+        theory.sparsemax_recall,
+        theory.sparsemax_squared_error,
         theory.softmax_distance,
+        theory.softmax_recall,
         theory.softmax_squared_error,
     ):
         with pytest.raises(ValueError, match=r"theory\..*\(beta=...\)` (is|must)"):
