@@ -20,7 +20,7 @@ def to_text(module: eqx.Module) -> str:
     """A module as the call that makes it, the same text for the same numbers.
 
     Arrays of more than one number are given by shape, type and digest, functions by
-    name.
+    name, and those whose name is not theirs alone by a digest of their code, too.
     """
     arguments = [
         f"{field.name}={_value(value)}"
@@ -35,7 +35,8 @@ def _value(value: Any) -> str:
         return to_text(value)
     if not isinstance(value, Array | np.ndarray):
         if callable(value) and hasattr(value, "__qualname__"):
-            return value.__qualname__
+            local = "<" in value.__qualname__ and hasattr(value, "__code__")
+            return value.__qualname__ + (f"#{_code(value)}" if local else "")
         # An address in memory differs from one process to the next.
         return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
     array = np.asarray(value)
@@ -44,6 +45,19 @@ def _value(value: Any) -> str:
     shape = "x".join(map(str, array.shape))
     digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     return f"<{shape} {array.dtype} {digest[:16]}>"
+
+
+def _code(function: Any) -> str:
+    """Digest of what a function does, and of what it does it with."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    held = [function.__defaults__, function.__kwdefaults__, cells]
+
+    def of(code):
+        inner = [of(x) if inspect.iscode(x) else repr(x) for x in code.co_consts]
+        return code.co_code.hex(), inner, code.co_names
+
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr((of(function.__code__), held)))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def public(module: ModuleType, base: type) -> dict[str, Callable]:

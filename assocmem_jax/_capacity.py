@@ -32,8 +32,11 @@ _METRICS = {
 _METHOD = (
     "First crossing of the threshold by the running minimum of the means over trials, "
     "linear in log n; percentile bootstrap over trials, jointly for all loads, with "
-    "the level expanded for few trials"
+    "the level expanded for few trials (Student's t below 6), stretched by what the "
+    "slopes on either side leave open between the loads"
 )
+# Below so many trials no level of the percentiles is wide enough.
+_ENOUGH_TRIALS = 6
 _LONG_NAMES = {
     "capacity": "load at which the mean over trials crosses the threshold",
     "low": "lower end of the confidence interval of the capacity",
@@ -76,13 +79,20 @@ def capacity(
 
     The interval is a percentile bootstrap over trials. The loads of one trial share
     their patterns, so a trial is drawn with all its loads. For few trials the level is
-    expanded as Hesterberg proposes. In simulated studies of a cosine the interval of
-    95 % held the capacity in 94 to 97 % of cases from 8 trials on, and in 87 % with 4.
+    expanded as Hesterberg proposes, and below 6 Student's interval of log n with the
+    bootstrap's standard error is taken. In simulated studies of a cosine the interval
+    of 95 % held the capacity in 93 to 97 % of cases, from 2 trials on.
+
+    Between two loads nothing was measured. The interval is stretched to what the curve
+    can do there with slopes between that of its chord and those of the loads before and
+    after: little where loads are dense, up to the whole bracket where they are doubled
+    and the curve has a step. Where that is too much, measure loads between, or let
+    `search_capacity` choose them.
 
     Where the noise of neighboring loads is independent and exceeds the fall of the
     curve between them, one unlucky load is enough to end the capacity too early. With
     16 trials and means of error 0.025, the interval held it in 96 % of cases at 16
-    loads per decade and in 88 % at 60. Prefer coarser loads or more trials.
+    loads per decade and in 88 % at 60. Prefer more trials to loads as dense as that.
 
     A trial with no number at all was not run and is left out. So is then a load that
     some other trial lacks, as every load must see the same trials. An infinite distance
@@ -375,6 +385,14 @@ def _measure(
     rank = max(int(_tail(confidence, trials) * (resamples + 1)), 1)
     low = min(float(replicates[rank - 1]), estimate)
     high = max(float(replicates[-rank]), estimate)
+    closed = replicates[(replicates > 0) & np.isfinite(replicates)]
+    if trials < _ENOUGH_TRIALS and closed.size:
+        student = stats.t.ppf((1 + confidence) / 2, trials - 1)
+        half = student * np.log(closed).std() * np.sqrt(trials / (trials - 1))
+        low, high = (
+            min(low, estimate * np.exp(-half)),
+            max(high, estimate * np.exp(half)),
+        )
     if passed == 0:
         high = high or float(n[0])
         return _Capacity(np.nan, 0.0, high, 0.0, float(n[0]), "below", trials)
@@ -382,7 +400,31 @@ def _measure(
         low = min(low, float(n[-1]))
         return _Capacity(np.nan, low, np.inf, float(n[-1]), np.inf, "above", trials)
     bracket = float(n[passed - 1]), float(n[passed])
+    first, last = _between(n, means, passed, threshold)
+    low, high = min(low, first), max(high, last)
     return _Capacity(estimate, low, high, *bracket, "no", trials)
+
+
+def _between(
+    n: Float[np.ndarray, " n"],
+    means: Float[np.ndarray, " n"],
+    passed: int,
+    threshold: float | int,
+) -> tuple[float, float]:
+    """Where a curve can cross inside of its bracket, from the slopes on either side.
+
+    Straight on from the loads before the bracket, or straight back from those after it,
+    at most as far as the bracket. Where there are none, as far as that.
+    """
+    x, y = np.log(n), np.minimum.accumulate(means)
+    ends = []
+    for at, to in ((passed - 1, passed - 2), (passed, passed + 1)):
+        slope = (y[to] - y[at]) / (x[to] - x[at]) if 0 <= to < len(n) else 0.0
+        far = x[2 * passed - 1 - at]
+        crosses = x[at] + (threshold - y[at]) / slope if slope < 0 else far
+        inside = np.exp(np.clip(crosses, x[passed - 1], x[passed]))
+        ends.append(float(np.clip(inside, n[passed - 1], n[passed])))
+    return min(ends), max(ends)
 
 
 def _tail(confidence: float, trials: int) -> float:

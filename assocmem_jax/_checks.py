@@ -19,23 +19,28 @@ def is_traced(x: Any) -> bool:
     return isinstance(x, jax.core.Tracer)
 
 
-def _check_whole(call: str, x: Any) -> None:
+def check_whole(call: str, x: Any) -> None:
+    """Raise unless `x` is a whole number."""
     if isinstance(x, bool) or not isinstance(x, int | np.integer):
         raise TypeError(f"`{call}` must be a whole number, got {x!r}. Pass an `int`.")
 
 
 def check_size(call: str, size: Any) -> None:
-    """Raise unless `size` is a whole number, at least 1."""
-    _check_whole(call, size)
+    """Raise unless `size` is a whole number, at least 1, that an index can count."""
+    check_whole(call, size)
     if size < 1:
         raise ValueError(
             f"`{call}` must be at least 1, got {size}. Pass a positive number."
+        )
+    if size >= 2**31:
+        raise ValueError(
+            f"`{call}` must be below 2**31, got {size}. Pass a smaller number."
         )
 
 
 def check_seed(call: str, seed: Any) -> None:
     """Raise unless `seed` is one of those that JAX tells apart."""
-    _check_whole(call, seed)
+    check_whole(call, seed)
     if not 0 <= seed < 2**32:
         raise ValueError(
             f"`{call}` must be from 0 to below 2**32, got {seed}. Choose another: it "

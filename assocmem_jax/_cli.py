@@ -173,6 +173,8 @@ class Notebook:
 
         tree = _notebook.stored(self.out, self.seed, self.quick, self.overwrite)
         if tree is None:
+            for name, spec in _notebook.sweeps(self.seed, self.quick).items():
+                print(f"{name}:\n{_settings(spec)}\n")
             result = self.out / _notebook.NUMBERS
             print(f"Result: {result}\nResume: {command}\n", flush=True)
             tree = _notebook.run(self.out, self.seed, self.quick, progress=True)
@@ -198,7 +200,8 @@ _COMMANDS: dict[str, Any] = {
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command that `args`, by default those of the process, ask for."""
     args = list(sys.argv[1:] if args is None else args)
-    command = shlex.join(["assocmem", *args])
+    # What is replaced is so from the start. Repeated, it would be the new work.
+    command = shlex.join(["assocmem", *(x for x in args if x != "--overwrite")])
     try:
         chosen = tyro.extras.subcommand_cli_from_dict(
             _COMMANDS,

@@ -110,8 +110,10 @@ def _number(word: str) -> float:
         raise ValueError(f"`{word}` must be a number, such as `0.5`.") from error
 
 
-def _parse_values(words: Sequence[str]) -> AbstractEnsemble | str:
+def _parse_values(words: Sequence[str]) -> AbstractEnsemble | str | None:
     word = words[0].lower()
+    if word == "none":
+        return None
     named = word in ("keys", "one-hot", "marginalized")
     return word if named else parse_ensemble(words[0])
 

@@ -1,14 +1,14 @@
 """A study from beginning to end: what is kept, what is left to do, the result."""
 
+import hashlib
 import json
 import platform
 import time
-import zlib
 from collections.abc import Sequence
 
 import jax
 
-from ._checks import check_size
+from ._checks import check_whole
 from ._dataset import assemble, chunk_dataset
 from ._later import xr
 from ._plan import Chunk, chunks as planned_chunks, trial_work
@@ -37,13 +37,22 @@ def execute(
         memory: bytes that may be used on each device. `None` asks the device.
     """
     start = time.perf_counter()
+    if isinstance(devices, str | jax.Device):
+        raise TypeError(
+            f"`sweep(devices=...)` must be a list of devices, got {devices!r}. Pass "
+            "some of `jax.devices()`."
+        )
     if devices is not None and len(devices) == 0:
         raise ValueError(
             f"`sweep(devices=...)` must not be empty, got {devices!r}. Leave it out "
             "for all local devices."
         )
     if memory is not None:
-        check_size("sweep(memory=...)", memory)
+        check_whole("sweep(memory=...)", memory)
+        if memory < 1:
+            raise ValueError(
+                f"`sweep(memory=...)` must be at least 1, got {memory}. It is in bytes."
+            )
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
     names = {chunk: _name(spec, chunk) for chunk in chunks}
@@ -98,5 +107,5 @@ def execute(
 def _name(spec: Spec, chunk: Chunk) -> str:
     """The name of a chunk's file: the same whatever else is planned, in any order."""
     point = sorted(spec.points(chunk.rule)[chunk.point].items())
-    rule = zlib.crc32(json.dumps([chunk.rule, point]).encode())
-    return f"d{chunk.d}-{rule:08x}-trials{chunk.first}-{chunk.first + chunk.count}"
+    rule = hashlib.sha256(json.dumps([chunk.rule, point]).encode()).hexdigest()
+    return f"d{chunk.d}-{rule[:16]}-trials{chunk.first}-{chunk.first + chunk.count}"

@@ -24,7 +24,8 @@ def mean_interval(
     correlated, and an interval that counts each query as an observation is too narrow.
     Therefore a proportion such as `recall`, too, gets Student's interval of its means
     per trial, not Wilson's over queries. `all_correct` is one yes or no per trial, and
-    gets Wilson's interval over trials.
+    gets Wilson's interval over trials. So does a proportion that is 0, or 1, in all
+    trials, which do not scatter then, and yet say no more than that many can.
 
     Args:
         ds: a study with at least two trials. A trial that is NaN was not run.
@@ -45,8 +46,12 @@ def mean_interval(
     """
     check_confidence("mean_interval(confidence=...)", confidence)
     scores = trial_scores("mean_interval", ds, metric).transpose(..., "trial")
-    wilson = metric == "all_correct"
-    ends = (_wilson if wilson else _student)(scores.to_numpy(), float(confidence))
+    samples, wilson = scores.to_numpy(), metric == "all_correct"
+    ends = (_wilson if wilson else _student)(samples, float(confidence))
+    if metric in ("recall", "success"):
+        alike = (ends[0] == 0) | (ends[0] == 1)
+        whole = _wilson(np.where(alike[..., None], samples, np.nan), float(confidence))
+        ends = [np.where(alike, x, end) for x, end in zip(whole, ends, strict=True)]
     long_name = ds[metric].attrs.get("long_name", metric)
     units = ds[metric].attrs.get("units", "1")
     variables = {}

@@ -145,7 +145,10 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
             f"{call} cannot be written: {error.strerror}. Choose another folder."
         ) from error
     path = out / NUMBERS
-    if overwrite or not path.exists():
+    if overwrite:
+        # At once, so that the same command without `--overwrite` goes on after a stop.
+        path.unlink(missing_ok=True)
+    if not path.exists():
         for name, spec in sweeps(seed, quick).items():
             if overwrite:
                 _empty(out / name)

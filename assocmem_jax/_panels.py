@@ -73,7 +73,7 @@ def draw(
             f"`--kind difference` needs two rules, got {len(names)}. Choose them with "
             f"`--rules`: {', '.join(names)}."
         )
-    panels = _panels_of(dataset, kind, names)
+    panels = _panels_of(dataset, kind, metric, threshold, names)
     columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
     lines = -(-len(panels) // columns)
     width, height = (4.6, 3.3) if len(panels) == 1 else (3.3, 2.7)
@@ -107,13 +107,17 @@ def draw(
             plt.close(figure)
 
 
-def _panels_of(dataset: xr.Dataset, kind: str, names: list[str]) -> dict:
+def _panels_of(dataset: xr.Dataset, kind, metric, threshold, names) -> dict:
     """What each panel shows, by its title."""
     if kind in ("heatmap", "collapse"):
         return {name: dataset.sel(rule=name) for name in names}
     if kind == "curves" and len(names) > 1:
         return {f"$d = {d}$": dataset.sel(d=d) for d in dataset["d"].values}
-    return {names[0] if len(names) == 1 else "": dataset}
+    if kind == "capacity":
+        return {f"{metric} at {threshold:g}": dataset}
+    if kind == "difference":
+        return {f"{names[0]} $-$ {names[1]}": dataset}
+    return {names[0] if len(names) == 1 else metric: dataset}
 
 
 def _panel(ax: Any, data: xr.Dataset, kind: str, metric: str, threshold, names) -> None:

@@ -12,7 +12,7 @@ class Progress:
     """
 
     def __init__(self, shown: bool, work: float | int, cells: int):
-        kind, quiet = _kind_of_bar(shown)
+        kind, quiet = kind_of_bar(shown)
         self._bar = kind(
             total=work,
             desc="sweep",
@@ -43,7 +43,7 @@ class Progress:
         self._bar.update(work)
 
 
-def _kind_of_bar(shown: bool) -> tuple[type[tqdm.tqdm], bool | None]:
+def kind_of_bar(shown: bool) -> tuple[type[tqdm.tqdm], bool | None]:
     """The class of the bar, and whether it is off; `None`: where stderr is a file."""
     if not shown:
         return tqdm.tqdm, True

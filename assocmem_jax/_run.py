@@ -22,7 +22,7 @@ from ._random import trial_words
 from ._rule import AbstractRule
 from ._spec import Spec
 from ._threads import half_the_cores, limit_lapack
-from ._traits import reads_pairs, structure
+from ._traits import reads_pairs, structure, with_arrays
 
 
 @dataclasses.dataclass
@@ -158,7 +158,7 @@ def settings_of(spec: Spec, chunk: Chunk) -> Settings:
     point = spec.points(chunk.rule)[chunk.point]
     rule = dataclasses.replace(spec.rules[chunk.rule], **point)  # pyright: ignore
     return Settings(
-        rule=rule,
+        rule=with_arrays(rule),
         keys=spec.ensemble,
         values=spec.value_ensemble(),
         loads=jax.device_put(np.array(spec.n, np.int32)),

@@ -1,18 +1,20 @@
 """The capacity of rules, searched for without a grid of loads."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 import jax
 import numpy as np
 import xarray as xr
-from tqdm import tqdm
 
 from ._capacity import as_study, capacity, search
 from ._checks import check_size
 from ._execute import execute
 from ._intervals import check_confidence
-from ._plan import search_rows
+from ._plan import chunks, default_budget, kernel_shape, search_rows
+from ._progress import kind_of_bar
 from ._rule import AbstractRule
 from ._spec import Spec
 from .patterns import AbstractEnsemble, Gaussian, Samples
@@ -85,37 +87,48 @@ def search_capacity(
             "interval needs several."
         )
     check_confidence("search_capacity(confidence=...)", confidence)
-    spec = Spec(
-        rules=rules,
-        d=d,  # pyright: ignore[reportArgumentType]
-        n=[start],
-        trials=trials,
-        v=v,
-        ensemble=ensemble,
-        values=values,
-        query_noise=query_noise,
-        mask_fraction=mask_fraction,
-        flip_probability=flip_probability,
-        metrics=[metric],
-        success_cosine=success_cosine,
-        seed=seed,  # pyright: ignore[reportArgumentType]
-    )
+    with _as_called():
+        spec = Spec(
+            rules=rules,
+            d=d,  # pyright: ignore[reportArgumentType]
+            n=[start],
+            trials=trials,
+            v=v,
+            ensemble=ensemble,
+            values=values,
+            query_noise=query_noise,
+            mask_fraction=mask_fraction,
+            flip_probability=flip_probability,
+            metrics=[metric],
+            success_cosine=success_cosine,
+            seed=seed,  # pyright: ignore[reportArgumentType]
+        )
     for name, levels in spec.corruption_axes.items():
         raise ValueError(
             f"`search_capacity({name}=...)` must be one number, got {list(levels)}. "
             "Search at each level by itself."
         )
 
+    check_size("search_capacity(limit=...)", limit)
+    limit = min([limit, *_sizes(spec)])
+    cells = [(name, int(size)) for name in spec.rules for size in spec.d]
+
+    def one(name: str, size: int, n: int) -> Spec:
+        return dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
+
+    for name, size in cells:
+        _check_memory(one(name, size, limit), devices, memory)
+
     def found(name: str, size: int) -> xr.Dataset:
         def evaluate(n: int) -> np.ndarray:
-            cell = dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
-            data = execute(cell, None, search_rows(n, size), False, devices, memory)
+            rows = search_rows(n, size)
+            data = execute(one(name, size, n), None, rows, False, devices, memory)
             return data[metric].values.ravel()
 
         scores = search(
             evaluate,
             start=start,
-            limit=min([limit, *_sizes(spec)]),
+            limit=limit,
             threshold=threshold,
             metric=metric,
             tolerance=tolerance,
@@ -123,14 +136,47 @@ def search_capacity(
         study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
         return capacity(study, metric, threshold, confidence=confidence)
 
-    cells = [(name, int(size)) for name in spec.rules for size in spec.d]
-    bar = tqdm(cells, desc="search_capacity", disable=None if progress else True)
-    parts = {cell: found(*cell) for cell in bar}
+    bar, quiet = kind_of_bar(progress)
+    try:
+        parts = {
+            cell: found(*cell)
+            for cell in bar(cells, desc="search_capacity", disable=quiet)
+        }
+    except KeyboardInterrupt as stop:
+        stop.__notes__ = ["Stopped. A search keeps nothing."]
+        raise
     by_rule = [
         xr.concat([parts[name, int(size)] for size in spec.d], "d")
         for name in spec.rules
     ]
     return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)
+
+
+@contextlib.contextmanager
+def _as_called() -> Iterator[None]:
+    """Say of an argument of `sweep` which one of `search_capacity` it is."""
+    names = {"n": "start", "metrics": "metric"}
+    typed = lambda x: f"`search_capacity({names.get(x[1], x[1])}="
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(re.sub(r"`sweep\((\w+)=", typed, str(error))) from error
+
+
+def _check_memory(spec: Spec, devices: Sequence[jax.Device] | None, memory: int | None):
+    """Raise unless the largest load of a search fits."""
+    devices = list(devices or jax.local_devices())
+    budget = default_budget(devices) if memory is None else memory
+    rows = search_rows(spec.n[0], spec.d[0])
+    on_cpu = devices[0].platform == "cpu"
+    (chunk, *_) = chunks(spec, rows)
+    try:
+        kernel_shape(spec, chunk, rows, budget, on_cpu, len(devices))
+    except ValueError as error:
+        said = str(error).replace("sweep(d=..., n=...)", "search_capacity(limit=...)")
+        raise ValueError(
+            said.replace("smaller d or n", "smaller d or limit")
+        ) from error
 
 
 def _sizes(spec: Spec) -> list[int]:

@@ -15,6 +15,7 @@ from ._expectation import Expectation
 from ._fold import Fold
 from ._rule import AbstractRule
 from ._spec_checks import CORRUPTIONS, check_spec, hyperparameters
+from ._traits import with_arrays
 from .patterns import AbstractEnsemble, Gaussian, OneHot, Samples
 
 
@@ -73,7 +74,7 @@ class Spec:
             put(name, levels if np.ndim(level) else levels[0])
         vary = {name: tuple(map(float, levels)) for name, levels in self.vary.items()}
         put("vary", vary)
-        put("rules", dict(self.rules))
+        put("rules", {name: with_arrays(rule) for name, rule in self.rules.items()})
         put("metrics", tuple(self.metrics))
         put("success_cosine", float(self.success_cosine))
         put("v", None if self.v is None else int(self.v))

@@ -56,10 +56,11 @@ class Store:
             probe = self._chunks / ".assocmem-probe"
             _write(probe, b"probe")
             probe.unlink(missing_ok=True)
-            # In this order: another process writes its settings before any chunk.
-            begun = any(self._chunks.glob("*.nc"))
-            if not begun and not file.exists():
-                _write(file, self._spec.encode(), replace=False)
+            # In this order: another process writes its settings before any chunk. Of a
+            # study that has none, refused or stopped, nothing is to be kept.
+            begun = any(self._chunks.glob("*.nc")) or (path / "study.nc").exists()
+            if not begun:
+                _write(file, self._spec.encode())
         self._check_spec(file)
 
     def load(self, name: str) -> "xr.Dataset | None":
@@ -287,7 +288,7 @@ def _remove_stale(folder: Path) -> None:
                 file.unlink()
 
 
-def _write(file: Path, data: bytes, replace: bool = True) -> None:
+def _write(file: Path, data: bytes) -> None:
     """Put a whole file on disk, or leave what was there."""
     temporary = file.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
     try:
@@ -295,10 +296,7 @@ def _write(file: Path, data: bytes, replace: bool = True) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        if replace:
-            os.replace(temporary, file)
-        else:
-            _link(temporary, file)
+        os.replace(temporary, file)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -309,13 +307,3 @@ def _write(file: Path, data: bytes, replace: bool = True) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _link(temporary: Path, file: Path) -> None:
-    """Give a file its name, unless another process was first."""
-    try:
-        os.link(temporary, file)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        os.replace(temporary, file)

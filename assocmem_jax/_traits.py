@@ -73,6 +73,12 @@ def read_depends(rule, memory, fold: Fold, loads, d: int) -> bool:
     return any(_depends(program, program.invars[:1]))
 
 
+def with_arrays(rule: AbstractRule) -> AbstractRule:
+    """The rule with hyperparameters that are plain numbers as arrays."""
+    is_plain = lambda x: isinstance(x, bool | int | float | np.ndarray | np.generic)
+    return jax.tree.map(lambda x: jnp.asarray(x) if is_plain(x) else x, rule)
+
+
 def structure(module: eqx.Module) -> tuple[Any, tuple]:
     """All of a module that a program is compiled for."""
     leaves, tree = jax.tree.flatten(module)

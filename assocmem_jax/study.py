@@ -73,7 +73,8 @@ def sweep(
         success_cosine: the cosine above which an answer counts as a success.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
-            where another one, complete or killed, stopped.
+            where another one, complete or killed, stopped. Rules of your own are told
+            apart by name and settings, not by code: after an edit take another folder.
         progress: show a progress bar on stderr, if that is a terminal, or in a
             notebook.
         devices: where to compute. `None` takes all local devices.
@@ -136,6 +137,10 @@ def run(
     """Run a study that is described by its settings: see `sweep`."""
     kept = None
     if store is not None:
+        if not isinstance(store, str | os.PathLike) or not os.fspath(store):
+            raise TypeError(
+                f"`sweep(store=...)` must be a folder, got {store!r}. Pass its path."
+            )
         call = f"sweep(store={os.fspath(store)!r})"
         kept = Store(call, Path(store), spec.describe())
     return execute(

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
+import assocmem_jax as am
 from assocmem_jax._capacity import as_study, bracket_and_narrow, capacity, search
 from assocmem_jax._intervals import mean_interval
 from assocmem_jax._names import suggest
@@ -47,7 +48,9 @@ def study(rng):
 def test_the_capacity_lies_on_a_line_in_log_n():
     found = capacity(as_dataset(repeat([1, 0.9, 0.7, 0.5, 0.1])), threshold=0.8)
     assert float(found["capacity"][0]) == pytest.approx(np.sqrt(8 * 16))
-    assert found["low"][0] == found["high"][0] == found["capacity"][0]
+    # On from 4 and 8 the line would cross at 16, back from 16 and 32 at 8 sqrt(2).
+    assert float(found["low"][0]) == pytest.approx(np.sqrt(8 * 16))
+    assert float(found["high"][0]) == pytest.approx(16)
     assert (found["bracket_low"][0], found["bracket_high"][0]) == (8, 16)
     assert found["censored"][0] == "no"
 
@@ -186,7 +189,7 @@ def test_the_interval_is_the_expanded_percentile_bootstrap(rng):
     assert abs(expected.high - float(found["high"][0])) < 0.1 * width
 
 
-@pytest.mark.parametrize("trials", (8, 12, 32))
+@pytest.mark.parametrize("trials", (2, 3, 5, 6, 8, 12, 32))
 def test_intervals_cover_the_capacity(trials, rng):
     n = np.geomspace(10, 1000, 17).round()
     level = 0.1 * rng.normal(size=(2000, trials, 1))
@@ -205,6 +208,36 @@ def test_intervals_cover_where_each_trial_is_right_or_wrong(rng):
     )
     covered = (found["low"] <= 97) & (found["high"] >= 97)
     assert 0.93 < float(covered.mean()) < 0.97
+
+
+@pytest.mark.parametrize(
+    "loads", ([4, 8, 16, 32, 64, 128, 256], [4, 12, 24, 48, 64, 96, 128], [72, 78, 84])
+)
+def test_intervals_cover_between_distant_loads(loads):
+    """The pseudoinverse stops to be perfect at n = d, between two loads."""
+    rule = am.Pseudoinverse()
+    data = am.sweep({"p": rule}, d=[64], n=loads, trials=64, values="marginalized")
+    cosine = data["cosine"].to_numpy().reshape(len(loads), 8, 8)
+    found = capacity(as_dataset(np.moveaxis(cosine, 0, -1), n=loads))
+    exact = float(am.theory.capacity(rule, d=64, threshold=0.9))
+    assert ((found["low"] <= exact) & (found["high"] >= exact)).mean() > 0.8
+
+
+def test_a_step_is_somewhere_in_its_bracket():
+    data = as_dataset(np.ones((1, 8, 1)) * [1, 1, 0, 0], "all_correct", [8, 16, 32, 64])
+    found = capacity(data, "all_correct", 0.5).squeeze()
+    assert (float(found["low"]), float(found["high"])) == (16, 32)
+
+
+def test_slopes_on_either_side_bound_what_is_between():
+    # Linear in log n but for one corner, at the load 16.
+    n, means = [4, 8, 16, 32, 64], np.array([1.0, 0.9, 0.8, 0.2, -0.4])
+    data = as_dataset(np.broadcast_to(means, (1, 8, 5)), n=n)
+    found = capacity(data, threshold=0.5).squeeze()
+    assert float(found["capacity"]) == pytest.approx(np.sqrt(16 * 32))
+    # Straight on from before, beyond the bracket; straight back is the chord itself.
+    assert float(found["low"]) == pytest.approx(np.sqrt(16 * 32))
+    assert float(found["high"]) == pytest.approx(32)
 
 
 def search_on(curve, **settings):

@@ -406,8 +406,8 @@ def figures(monkeypatch):
         (("--kind", "heatmap"), 3, ["pseudoinverse", "hot", "relu"]),
         (("--kind", "heatmap", "--metric", "distance", "--threshold", 2), 3, None),
         (("--kind", "collapse"), 3, ["pseudoinverse", "hot", "relu"]),
-        (("--kind", "capacity"), 1, [""]),
-        (("--kind", "difference", "--rules", "hot", "relu"), 1, [""]),
+        (("--kind", "capacity"), 1, ["cosine at 0.9"]),
+        (("--kind", "difference", "--rules", "hot", "relu"), 1, ["hot $-$ relu"]),
         (
             ("--kind", "difference", "--rules", "hot", "relu", "--select", "d=8"),
             1,

@@ -1,6 +1,7 @@
 """`assocmem notebook`, as a user runs it."""
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 import xarray as xr
 
 import assocmem_jax as am
+from assocmem_jax import _notebook
 from assocmem_jax._cli import main
 
 
@@ -109,6 +111,24 @@ def test_another_study_is_overwritten_where_asked_and_nothing_else(study):
     main(["notebook", "--quick", "--out", str(out), "--overwrite", "--seed", "5"])
     assert xr.open_datatree(out / "notebook.nc", engine="h5netcdf").attrs["seed"] == 5
     assert all(file.read_text() == "mine" for file in foreign)
+
+
+def test_overwriting_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    arguments = ["notebook", "--quick", "--out", str(out)]
+    main(arguments)
+    stop = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+    with monkeypatch.context() as patched:
+        patched.setattr(_notebook, "save", stop)
+        with pytest.raises(SystemExit):
+            main([*arguments, "--overwrite", "--seed", "5"])
+    (*_, resume) = capsys.readouterr().err.strip().splitlines()
+    assert resume == f"Resume: assocmem notebook --quick --out {out} --seed 5"
+    kept = sorted(out.glob("*/chunks/*.nc"))
+    times = [file.stat().st_mtime_ns for file in kept]
+    main(shlex.split(resume)[2:])
+    assert len(kept) > 1 and times == [file.stat().st_mtime_ns for file in kept]
+    assert "seed" in capsys.readouterr().out
 
 
 def test_what_is_no_study_is_not_overwritten(tmp_path):

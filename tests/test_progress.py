@@ -15,7 +15,7 @@ import tqdm.auto
 
 import assocmem_jax as am
 from assocmem_jax import _plan
-from assocmem_jax._progress import _kind_of_bar
+from assocmem_jax._progress import kind_of_bar
 from assocmem_jax._run import compiled_kernel
 
 
@@ -74,8 +74,8 @@ def test_notebooks_get_a_bar_of_their_own(monkeypatch):
     class Widget(tqdm.tqdm):
         __module__ = "tqdm.notebook"
 
-    assert _kind_of_bar(False) == (tqdm.tqdm, True)
-    bar, off = _kind_of_bar(True)
+    assert kind_of_bar(False) == (tqdm.tqdm, True)
+    bar, off = kind_of_bar(True)
     assert issubclass(bar, tqdm.tqdm) and off is None
     monkeypatch.setattr(tqdm.auto, "tqdm", Widget)
-    assert _kind_of_bar(True) == (Widget, False)
+    assert kind_of_bar(True) == (Widget, False)

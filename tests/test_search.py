@@ -126,3 +126,39 @@ def test_what_is_no_search_is_refused_before_anything_compiles(changed, message)
     with pytest.raises((ValueError, TypeError), match=message):
         am.search_capacity(**{**given, **changed})
     assert compiled_kernel.cache_info().misses == before
+
+
+def test_a_limit_that_does_not_fit_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr("assocmem_jax._search.execute", None)
+    message = (
+        r"search_capacity\(limit=...\)` needs about .* smaller d or limit, or raise"
+    )
+    with pytest.raises(ValueError, match=message):
+        am.search_capacity(RULES, d=[4, 512], threshold=0.9, memory=30 * 2**20)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    (
+        ({"d": [0]}, r"`search_capacity\(d=...\)` must be at least 1"),
+        ({"metric": "bits"}, r"`search_capacity\(metric=...\)` has no metric 'bits'"),
+        ({"start": 0}, r"`search_capacity\(start=...\)` must be at least 1"),
+        ({"seed": -1}, r"`search_capacity\(seed=...\)` must be from 0"),
+        ({"limit": 2.5}, r"`search_capacity\(limit=...\)` must be a whole number"),
+    ),
+)
+def test_messages_name_what_was_called(given, message):
+    with pytest.raises((TypeError, ValueError), match=f"{message}|Type-check error"):
+        am.search_capacity(RULES, **{"d": [4], "threshold": 0.9, **given})
+
+
+def test_a_stopped_search_says_that_nothing_is_kept(monkeypatch):
+    def stopped(*_):
+        error = KeyboardInterrupt()
+        error.add_note("Nothing is kept without `sweep(store=...)`.")
+        raise error
+
+    monkeypatch.setattr("assocmem_jax._search.execute", stopped)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        am.search_capacity(RULES, d=[4], threshold=0.9)
+    assert stop.value.__notes__ == ["Stopped. A search keeps nothing."]

@@ -1,5 +1,6 @@
 """The settings of a study: one form, as text, and what is refused."""
 
+import dataclasses
 import functools
 import json
 import math
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import pytest
 import assocmem_jax as am
 from assocmem_jax._calls import from_text, to_text
 from assocmem_jax._run import compiled_kernel
+from assocmem_jax._spec_checks import check_spec
 from assocmem_jax.study import Spec
 
 
@@ -245,8 +248,14 @@ def test_what_makes_no_study_is_refused(changed, message):
 
 @pytest.mark.parametrize("changed, message", BAD_KINDS)
 def test_arguments_of_another_kind_are_named(changed, message):
-    # Where annotations are checked, they speak first.
-    refused(changed, TypeError, f"{message}|Type-check error")
+    # Where annotations are checked, they speak first: here what a user is told.
+    spec = object.__new__(Spec)
+    plain = {field.name: field.default for field in dataclasses.fields(Spec)}
+    plain |= {"ensemble": am.patterns.Gaussian(), "vary": {}}
+    for name, given in {**plain, "rules": SOFT, "d": [4], "n": [4], **changed}.items():
+        object.__setattr__(spec, name, given)
+    with pytest.raises(TypeError, match=message):
+        check_spec(spec)
 
 
 def test_a_hyperparameter_does_not_take_the_place_of_an_axis():
@@ -264,3 +273,57 @@ def test_a_hyperparameter_does_not_take_the_place_of_an_axis():
         ValueError,
         "name of another axis",
     )
+
+
+class Power(am.AbstractRule[am.Pairs]):
+    """A rule as a user writes it, with a plain number."""
+
+    degree: float = 3.0
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        weigh = lambda x: fold.dot(fold.dot(x.keys, query) ** self.degree, x.values)
+        return fold(weigh, jnp.add, memory)
+
+
+def test_a_plain_number_is_a_hyperparameter():
+    data = am.sweep({"p": Power()}, d=[4], n=[3], vary={"degree": [1.0, 2.0, 3.0]})
+    dot = am.sweep({"p": am.DotProduct()}, d=[4], n=[3])
+    found = data["cosine"].squeeze()
+    np.testing.assert_allclose(found.sel(degree=1.0), dot["cosine"].squeeze(), 1e-5)
+    assert len(set(found.values.tolist())) == 3
+
+
+def test_functions_of_one_name_are_told_apart():
+    shift = lambda by: lambda x: x + by
+    texts = {
+        to_text(Applied(f)) for f in (lambda x: x, lambda x: 2 * x, shift(1), shift(2))
+    }
+    assert len(texts) == 4
+    assert to_text(Applied(shift(1))) == to_text(Applied(shift(1)))
+    assert to_text(Applied(np.tanh)) == "Applied(f=tanh)"
+
+
+class Applied(eqx.Module):
+    f: Callable = eqx.field(static=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    (
+        ({"devices": "cpu"}, r"devices=.*list of devices, got 'cpu'"),
+        ({"devices": jax.devices()[0]}, "devices=.*must be a list of devices"),
+        ({"store": 3}, "store=.*must be a folder, got 3"),
+        ({"store": ""}, "store=.*must be a folder, got ''"),
+    ),
+)
+def test_what_is_no_place_to_run_or_keep_is_refused(given, message):
+    # Where annotations are checked, they speak first.
+    with pytest.raises(TypeError, match=f"{message}|Type-check error"):
+        am.sweep(SOFT, d=[4], n=[4], **given)
+
+
+def test_loads_that_no_index_counts_are_refused():
+    refused({"n": [2**31]}, ValueError, r"n=.*must be below 2\*\*31, got 2147483648")

@@ -206,7 +206,7 @@ def test_other_settings_are_refused(folder):
 
 def test_long_settings_are_shortened_around_what_differs(tmp_path):
     loads = list(range(1000))
-    Store(CALL, tmp_path, {"n": loads})
+    Store(CALL, tmp_path, {"n": loads}).save("a", make_chunk())
     with pytest.raises(ValueError, match="498, 5000, .* here") as info:
         Store(CALL, tmp_path, {"n": loads[:499] + [5000] + loads[500:]})
     assert "498, 499, 500" in str(info.value)
@@ -219,6 +219,20 @@ def test_unreadable_settings_are_refused_and_kept(folder, content):
     with pytest.raises(ValueError, match="spec.json` cannot be read.*Restore that"):
         Store(CALL, folder, SPEC)
     assert (folder / "spec.json").read_bytes() == content
+
+
+def test_a_study_without_chunks_gives_way(tmp_path):
+    Store(CALL, tmp_path, {"n": [4, 50000]})
+    store = Store(CALL, tmp_path, {"n": [4, 500]})
+    store.save("a", make_chunk())
+    with pytest.raises(ValueError, match="other settings"):
+        Store(CALL, tmp_path, {"n": [4, 50000]})
+
+
+def test_a_finished_study_does_not(tmp_path):
+    Store(CALL, tmp_path, {"n": [4]}).finish(make_chunk())
+    with pytest.raises(ValueError, match="other settings"):
+        Store(CALL, tmp_path, {"n": [5]})
 
 
 def test_chunks_without_settings_are_refused(folder):

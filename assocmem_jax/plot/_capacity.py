@@ -14,6 +14,10 @@ from ._axes import axes_or_new, label_of, looks_of, over, take
 
 # An interval without an end reaches this factor, and then an arrow.
 _STUB = 2.0
+# Octaves between the marks of two rules at one dimension.
+_ASIDE = 0.06
+# Of intervals: they stand at the end of their bar.
+_ENDS = (markers.CARETDOWN, markers.CARETUP)
 _CAPACITY = ("capacity", "low", "high", "bracket_low", "bracket_high", "censored")
 _FIT = ("exponent", "exponent_low", "exponent_high", "constant")
 
@@ -50,16 +54,17 @@ def capacity(
         fit = over("capacity(fit=...)", fit, ("rule",))
     ax = axes_or_new(ax)
     handles = []
-    for rule, look in zip(
-        points["rule"].values, looks_of(points["rule"].values), strict=True
-    ):
+    rules = points["rule"].values
+    for i, (rule, look) in enumerate(zip(rules, looks_of(rules), strict=True)):
         one = points.sel(rule=rule)
         if fit is not None:
             look["linestyle"] = "none"
             if rule in fit["rule"]:
                 look["label"] += _draw_fit(ax, one, fit.sel(rule=rule), look)
         bottom, top = one["bracket_high"].values, one["bracket_low"].values
-        handles.append(draw_points(ax, one, look, bottom=bottom, top=top))
+        # Marks of several rules at the last load stand side by side.
+        aside = 2 ** (_ASIDE * (i - (len(rules) - 1) / 2))
+        handles.append(draw_points(ax, one, look, bottom=bottom, top=top, aside=aside))
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     ax.set_xlabel(label_of(capacities, "d"))
@@ -82,6 +87,7 @@ def draw_points(
     *,
     bottom: np.ndarray | float,
     top: np.ndarray | float,
+    aside: float = 1.0,
     outline: str | None = None,
 ) -> Line2D:
     """Draw the capacities of one rule, their intervals, and where they are censored.
@@ -92,6 +98,7 @@ def draw_points(
         look: color, marker and label.
         bottom: where a capacity below the loads that were tried is marked.
         top: the same, above.
+        aside: factor by which these marks stand beside their dimension.
         outline: a color around lines, for use on colored ground.
 
     Returns:
@@ -117,7 +124,7 @@ def draw_points(
     ):
         if chosen.any():
             ax.plot(
-                d[chosen],
+                d[chosen] * (1 if marker in _ENDS else aside),
                 np.broadcast_to(y, d.shape)[chosen],
                 marker=marker,
                 markerfacecolor=face,
