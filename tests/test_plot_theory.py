@@ -26,7 +26,7 @@ def study():
         query_noise=[0.0, 0.3],
         flip_probability=[0.0, 0.1],
         vary={"beta": [0.1, 1.0]},
-        metrics=("cosine", "recall"),
+        metrics=("cosine", "success"),
     )
 
 
@@ -60,10 +60,10 @@ def test_a_varied_hyperparameter_is_that_of_each_line(study):
         np.testing.assert_allclose(line.get_ydata(), expected)
 
 
-@pytest.mark.parametrize("case", ("flips", "recall", "off", "spec", "values"))
+@pytest.mark.parametrize("case", ("flips", "success", "off", "spec", "values"))
 def test_without_a_prediction_measurements_are_joined(study, case):
     data = part_of(study, flips=0.1 if case == "flips" else 0.0)
-    metric = "recall" if case == "recall" else "cosine"
+    metric = "success" if case == "success" else "cosine"
     data = data.sel(rule="softmax")
     if case == "spec":
         data = data.drop_attrs(deep=False)
@@ -73,6 +73,23 @@ def test_without_a_prediction_measurements_are_joined(study, case):
     ax = am.plot.curves(data, metric, hue="rule", theory=case != "off")
     plain, (line,) = lines_of(ax)
     assert plain == [] and line.get_linestyle() == "-"
+
+
+def test_refused_predictions_are_none():
+    grid = {"d": [4], "n": [4, 16], "trials": 3, "query_noise": 0.3}
+    keys = am.patterns.Spherical()
+    data = am.sweep({"softmax": am.Softmax(0.5)}, **grid, ensemble=keys)
+    # Of noisy queries to few dimensions of keys of one norm nothing is known.
+    plain, (line,) = lines_of(am.plot.curves(data, "cosine", hue="rule"))
+    assert plain == [] and line.get_linestyle() == "-"
+    with pytest.raises(ValueError, match="knows no prediction of any line"):
+        am.plot.residuals(data, "cosine", hue="rule")
+
+
+def test_lines_begin_at_one_pair_without_gaps():
+    data = am.sweep({"softmax": am.Softmax(0.5)}, d=[8], n=[1, 2, 8], trials=3)
+    plain, _ = lines_of(am.plot.curves(data, "distance", hue="rule"))
+    assert np.isfinite(plain[0].get_ydata()).all()
 
 
 def test_residuals_are_standard_errors(study):

@@ -43,7 +43,9 @@ def predictions(
 def loads_between(n: np.ndarray) -> np.ndarray:
     """Numbers of pairs for a smooth curve through the range of n."""
     count = int(_POINTS * np.log2(n.max() / n.min())) + 2
-    return np.union1d(np.geomspace(n.min(), n.max(), count), n)
+    between = np.geomspace(n.min(), n.max(), count)
+    # Between one pair and two there is nothing.
+    return np.union1d(between[between >= 2], n)
 
 
 def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry: dict):
@@ -71,4 +73,5 @@ def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry
         except ValueError:
             return np.nan
 
-    return lambda n: np.array([at_one(float(x)) for x in n])
+    at = lambda n: np.array([at_one(float(x)) for x in n])
+    return None if np.isnan(at(dataset["n"].values)).all() else at

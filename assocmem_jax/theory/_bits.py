@@ -19,8 +19,8 @@ def dot_product_bits(d: ArrayLike, n: ArrayLike) -> Values:
     r"""Bits per parameter of the dot-product memory with Gaussian keys, exact.
 
     $\frac{n}{2 d \ln 2} (\psi((n + d - 1) / 2) - \psi((n - 1) / 2))$: about
-    $\frac{n}{2 d} \log_2(1 + d / n)$, which grows to $1 / (2 \ln 2) = 0.7213$ with n.
-    Infinite at n = 1, where the answer is a multiple of the value.
+    $\frac{n}{2 d} \log_2(1 + d / n)$, which goes to $1 / (2 \ln 2) = 0.7213$ for many
+    pairs. Infinite at n = 1, where the answer is a multiple of the value.
 
     Args:
         d: dimension of the keys, at least 1.

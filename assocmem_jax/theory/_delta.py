@@ -37,8 +37,9 @@ def delta_cosine(
 
     $\frac1n \sum_i C_v(\eta c / \sqrt{\eta^2 c^2 + N})$, with the means c and N of the
     module over keys of unit norm. An approximation, as the weights vary about their
-    means: for d >= 8 and rates up to 1 it is off by less than 0.02, for d >= 64 by less
-    than 0.003; the most where n < d and the rate is 1. It is exact for n = 1.
+    means: for rates up to 1 it is off by less than 0.03, for d >= 8 by less than 0.02,
+    for d >= 64 by less than 0.003 (0.01 for v < d); the most where n < d and the rate
+    is 1. For larger rates it is off by up to 0.06. It is exact for n = 1.
 
     Args:
         d: dimension of the keys, at least 2.
@@ -88,7 +89,7 @@ def delta_distance(
     $\frac1n \sum_i \mu_v\, \tau_i\, \mu_M / \sqrt M$ for keys of unit norm, where
     $\tau_i^2 = 1 - 2 \eta c + \eta^2 q + N$ is taken for a chi-square variable of so
     many degrees of freedom M that its variance is that of the crosstalk. An
-    approximation: within 3 % for rates up to 0.7. At larger rates answers of new pairs
+    approximation: within 4 % for rates up to 0.7. At larger rates answers of new pairs
     are nearly right, and their distances vary much: it is then up to 15 % high.
 
     Args:

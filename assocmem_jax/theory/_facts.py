@@ -32,7 +32,7 @@ def dot_product_accuracy(
 
     $E (1 - p)^{n - 1}$ with the p of the module, over $g_1 \sim N(0, \gamma^2)$ and
     $|g_\perp| = \gamma \chi_{v - 1}$. Norms do not matter, and the value of the largest
-    score is the nearest. An approximation: within 0.03 for d and v from 2 on, 0.015
+    score is the nearest. An approximation: within 0.04 for d and v from 2 on, 0.015
     from 32 on, 0.003 from 64 on. Exactly 1 for two pairs or fewer. Half of
     $n \approx d v / (2 \ln n)$ facts are decoded.
 

@@ -99,13 +99,4 @@ def law(
         if parameter in taken:
             given[parameter] = float(getattr(rule, parameter))
 
-    def formula_of(d, n, *, v=None, query_noise=0.0):
-        noise = {"query_noise": query_noise} if "query_noise" in taken else {}
-        if not noise and query_noise:
-            raise ValueError(
-                f"`{call}(query_noise=...)` must be 0 for {metric!r} of `{name}`, as "
-                f"no other prediction is known, got {query_noise:g}."
-            )
-        return partial(formula, **given, **noise)(d, n, v=v)
-
-    return formula_of
+    return partial(formula, **given)

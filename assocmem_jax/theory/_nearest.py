@@ -74,7 +74,7 @@ def all_nearest_probability(d: ArrayLike, n: ArrayLike) -> Values:
 
     One other key beats a given one with probability $P(t_d > \sqrt d)$, where $t_d$ is
     Student's variable, about $2^{-d / 2} / \sqrt{\pi d}$. The n (n - 1) events are
-    nearly independent where they are rare: $e^{-n (n - 1) P}$, within 0.04 of
+    nearly independent where they are rare: $e^{-n (n - 1) P}$, within 0.05 of
     simulations for d >= 4. Half are gone at $n \approx 2^{d / 4}$, far below the
     $e^{d / 2}$ of a typical key.
 

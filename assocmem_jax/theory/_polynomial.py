@@ -26,7 +26,8 @@ def polynomial_cosine(
     $E\, \mathrm{sign}(y)^p C_v(|y|^p / (y^{2 p} + \sum_{j \ne i} z_j^{2 p})^{1/2})$,
     with y and $z_j$ the coordinates of the keys along the query. Degree 1 is the
     dot-product memory, or the ReLU memory if rectified. Evaluated to 1e-9 without
-    noise; with it to 1e-7 up to degree 10, to 1e-6 up to 30.
+    noise; with it to 1e-7 up to degree 10, to 1e-6 up to 30. There is no formula of the
+    distance, but `polynomial_squared_error` of its square.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -107,12 +108,12 @@ def polynomial_mean_field_cosine(
 
     $C_v(\rho)$ with $\rho^{-2} = 1 + (n - 1) (2 p - 1)!! / d^p$, for Gaussian keys:
     all sums are replaced by their means. Within $0.14\, p^2 / d$ of the exact cosine
-    for degree <= 10 and d >= 8, with v of at least d; mostly too high.
+    with v of at least d; mostly too high.
 
     Args:
-        d: dimension of the keys, at least 1.
+        d: dimension of the keys, at least 8.
         n: stored pairs, at least 1.
-        degree: p, a whole number from 1 to 30.
+        degree: p, a whole number from 1 to 10.
         v: dimension of the values, at least 1; `d` if `None`.
 
     Raises:
@@ -123,7 +124,8 @@ def polynomial_mean_field_cosine(
     """
     call = "theory.polynomial_mean_field_cosine"
     d, n, v, _, degree = _targets.check(call, "gaussian", d, n, v, 0.0, degree=degree)
-    _check_degree(call, degree)
+    _check_degree(call, degree, 10)
+    require(call, "d", d, d >= 8, "d >= 8")
     noise = (n - 1) * np.exp(_log_double_factorial(degree) - degree * np.log(d))
     return mean_cosine(1 / np.sqrt(1 + noise), v)
 
@@ -145,7 +147,7 @@ def polynomial_capacity(
             is the mean cosine.
 
     Raises:
-        ValueError: if a parameter is outside of its range.
+        ValueError: if a parameter is outside of its range, or the result above 1e300.
 
     References:
         Krotov & Hopfield (2016), arXiv:1606.01164, eq. 9 (the variance of the noise).
@@ -155,13 +157,15 @@ def polynomial_capacity(
     require(call, "d", d, d >= 1, "d >= 1")
     _check_degree(call, degree)
     require(call, "correlation", rho, (rho > 0) & (rho <= 1), "0 < correlation <= 1")
-    pairs = np.exp(degree * np.log(d) - _log_double_factorial(degree))
-    return 1 + (rho**-2 - 1) * pairs
+    log_pairs = degree * np.log(d) - _log_double_factorial(degree)
+    size = log_pairs - 2 * np.log(rho)
+    require(call, "degree", degree, size < 690, "results below 1e300")
+    return 1 + (1 - rho) * (1 + rho) * np.exp(size)
 
 
-def _check_degree(call, degree):
-    whole = (degree == np.round(degree)) & (degree >= 1) & (degree <= 30)
-    require(call, "degree", degree, whole, "whole numbers from 1 to 30")
+def _check_degree(call, degree, most=30):
+    whole = (degree == np.round(degree)) & (degree >= 1) & (degree <= most)
+    require(call, "degree", degree, whole, f"whole numbers from 1 to {most}")
 
 
 def _cosine(d, n, v, query_noise, degree, keys, rectified):

@@ -18,10 +18,10 @@ def random_fourier_cosine(frequencies: ArrayLike, n: ArrayLike, v: ArrayLike) ->
     $\rho = (1 + (n - 1) / (2 D))^{-1/2}$ for D frequencies, each with its cosine and
     its sine: between keys so far apart that the kernel is 0, the phases are uniform,
     and a weight is a mean of D cosines. The capacity grows with the number of features,
-    not with d. A mean field: within 0.1 / D for D >= 16.
+    not with d. A mean field: within 0.1 / D for v >= 16, within 0.7 / D below.
 
     Args:
-        frequencies: their number D, at least 1.
+        frequencies: their number D, at least 16.
         n: number of pairs, at least 1.
         v: dimension of the values, at least 1.
 
@@ -34,7 +34,7 @@ def random_fourier_cosine(frequencies: ArrayLike, n: ArrayLike, v: ArrayLike) ->
     """
     call = "theory.random_fourier_cosine"
     frequencies, n, v = parameters(call, frequencies=frequencies, n=n, v=v)
-    require(call, "frequencies", frequencies, frequencies >= 1, "frequencies >= 1")
+    require(call, "frequencies", frequencies, frequencies >= 16, "frequencies >= 16")
     require(call, "n", n, n >= 1, "n >= 1")
     require(call, "v", v, v >= 1, "v >= 1")
     return mean_cosine((1 + (n - 1) / (2 * frequencies)) ** -0.5, v)

@@ -40,7 +40,7 @@ def ridge_cosine(
     Args:
         d: dimension of the keys, at least 16.
         n: stored pairs, at least 1.
-        penalty: $\lambda > 0$, in units of squared scores; at least d / 100 with noise.
+        penalty: $\lambda > 0$, in units of squared scores; at least d / 10 with noise.
             The limits are the pseudoinverse and, but for its gain, the dot product.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query, up to 1.
@@ -78,7 +78,7 @@ def ridge_squared_error(
     Args:
         d: dimension of the keys, at least 16.
         n: stored pairs, at least 1.
-        penalty: $\lambda > 0$, in units of squared scores; at least d / 100 with noise.
+        penalty: $\lambda > 0$, in units of squared scores; at least d / 10 with noise.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query, up to 1.
 
@@ -109,7 +109,7 @@ def ridge_distance(
     Args:
         d: dimension of the keys, at least 16.
         n: stored pairs, at least 1.
-        penalty: $\lambda > 0$, in units of squared scores; at least d / 100 with noise.
+        penalty: $\lambda > 0$, in units of squared scores; at least d / 10 with noise.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query, up to 1.
 
@@ -153,8 +153,8 @@ def _check(call, d, n, penalty, v, query_noise):
     require(call, "d", d, d >= 16, "d >= 16")
     require(call, "query_noise", noise, noise <= 1, "query_noise <= 1")
     require(call, "penalty", penalty, penalty > 0, "penalty > 0")
-    enough = (noise == 0) | (penalty >= d / 100)
-    require(call, "penalty", penalty, enough, "penalty >= d / 100 with query noise")
+    enough = (noise == 0) | (penalty >= d / 10)
+    require(call, "penalty", penalty, enough, "penalty >= d / 10 with query noise")
     return arrays
 
 

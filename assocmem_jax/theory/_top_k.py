@@ -21,13 +21,14 @@ def top_k_cosine(
 ) -> Values:
     r"""Mean cosine of the dot product of the k largest scores alone.
 
-    Exact for k = 1, where it is `nearest_key_probability`, and for k = n - 1 and n,
-    nearly the dot product. Between, $E\, 1(R > z_k) C_v(R / \sqrt{R^2 + N_k})$ with
-    $N_k = (k - 1) (z_k \phi(z_k) / \Phi(-z_k) + 1)$: within 0.015 for d, n >= 16.
+    Exact for k = 1, where it is `nearest_key_probability`. For larger k it is
+    $E\, 1(R > z_k) C_v(R / \sqrt{R^2 + N_k})$ with
+    $N_k = (k - 1) (z_k \phi(z_k) / \Phi(-z_k) + 1)$: within 0.02. For k = n it is
+    nearly the dot product.
 
     Args:
-        d: dimension of the keys, at least 1.
-        n: stored pairs, a whole number, at least 1.
+        d: dimension of the keys, at least 1; at least 16 for k > 1.
+        n: stored pairs, a whole number, at least 1; at least 16 for k > 1.
         k: how many scores are kept, a whole number from 1 to n.
         v: dimension of the values, at least 1; `d` if `None`.
 
@@ -44,6 +45,8 @@ def top_k_cosine(
     whole = (k >= 1) & (k <= n) & (k == np.round(k))
     require(call, "k", k, whole, "whole numbers 1 <= k <= n")
     require(call, "n", n, (n == np.round(n)) & (n <= 1e15), "whole numbers to 1e15")
+    for name, x in (("d", d), ("n", n)):
+        require(call, name, x, (x >= 16) | (k == 1), f"{name} >= 16 where k > 1")
     return at_each(_cosine, d, n, k, v)
 
 

@@ -20,7 +20,7 @@ RULES = {
 SPARSE = {"sparsemax": am.Sparsemax(0.1)}
 GRID = {"d": [8, 32], "n": [2, 6, 16, 31, 64, 300, 2000], "query_noise": [0.0, 0.5]}
 # What float32 leaves of a cosine of 1 and of a distance of 0.
-ROUNDING = {"cosine": 2e-5, "distance": 1e-2}
+ROUNDING = {"cosine": 2e-5, "distance": 1e-2, "squared_error": 1e-2}
 
 
 def assert_predicted(measured, predicted, rounding, error: Any = 0.0):
@@ -28,7 +28,8 @@ def assert_predicted(measured, predicted, rounding, error: Any = 0.0):
     trials = measured.sizes["trial"]
     spread = measured.std("trial", ddof=1) / np.sqrt(trials)
     # Where failures are rare a sample may hold none: their number is a Poisson one.
-    rare = (measured.name == "cosine") & (predicted > 0.95)
+    exponential = measured["rule"].isin(("softmax", "attention", "sparsemax"))
+    rare = (measured.name == "cosine") & (predicted > 0.95) & exponential
     poisson = np.sqrt((1 - predicted).clip(0) / (trials * measured["n"]))
     scatter = spread + poisson.where(rare, 0)
     off = abs(measured.mean("trial") - predicted)
@@ -36,21 +37,28 @@ def assert_predicted(measured, predicted, rounding, error: Any = 0.0):
     assert (off < 4 * scatter + rounding + error).all(), (off / scatter).max()
     judged = ~rare & (spread > rounding + error)
     if judged.sum() > 20:
+        # 0.68 but for scatter: cells of a study share their patterns.
         inside = (off < spread).where(judged).mean()
-        assert 0.5 < inside < 0.85
+        assert 0.45 < inside < 0.85
 
 
 @pytest.fixture(scope="module", params=(None, "marginalized"))
 def study(request):
     return am.sweep(
-        RULES, d=GRID["d"], n=GRID["n"], trials=40, values=request.param, seed=4
+        RULES,
+        d=GRID["d"],
+        n=GRID["n"],
+        trials=40,
+        values=request.param,
+        metrics=tuple(ROUNDING),
+        seed=4,
     )
 
 
 @pytest.mark.parametrize("metric", ROUNDING)
 def test_every_cell(study, metric):
     names = list(RULES)
-    if metric == "distance":
+    if metric != "cosine":
         # Nearly exact, or the mean of rare failures: see the tests of each.
         names = ["pseudoinverse", "dot_product", "relu"]
     rules = {name: RULES[name] for name in names}

@@ -99,7 +99,7 @@ def test_best_penalty_for_any_keys(rng):
 def test_finite_and_bounded(d, n, exponent, v, noise):
     penalty = 10.0**exponent
     if noise:
-        penalty = max(penalty, d / 100)
+        penalty = max(penalty, d / 10)
     options = {"v": v, "query_noise": noise}
     assert 0 <= ridge.ridge_cosine(d, n, penalty, **options) <= 1
     assert 0 <= ridge.ridge_squared_error(d, n, penalty, **options) < np.inf
@@ -116,7 +116,7 @@ def test_finite_and_bounded(d, n, exponent, v, noise):
         (lambda: ridge.ridge_distance(64, 4, 1, query_noise=2), "query_noise <= 1"),
         (
             lambda: ridge.ridge_squared_error(64, 4, 0.1, query_noise=1),
-            "penalty >= d / 100 with",
+            "penalty >= d / 10 with",
         ),
         (lambda: ridge.ridge_best_penalty(0, 1), "n >= 1, got 0"),
     ),

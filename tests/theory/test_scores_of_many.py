@@ -135,7 +135,7 @@ def test_bounds(d, n, k):
     k = min(k, n)
     numbers = np.array([n, 3 * n])
     kept = np.asarray(theory.top_k_probability(d, numbers, k))
-    cosine = theory.top_k_cosine(d, n, k)
+    cosine = theory.top_k_cosine(max(d, 16), max(n, 16), k)
     every = np.asarray(theory.all_nearest_probability(d, numbers))
     assert (kept >= 0).all() and (kept <= 1).all() and 0 <= cosine <= 1
     assert kept[1] <= kept[0] + 1e-9 and every[1] <= every[0]
@@ -152,6 +152,12 @@ def test_bounds(d, n, k):
         (lambda: theory.nearest_key_probability(0, 4), "d >= 1"),
         (lambda: theory.top_k_probability(4, 4, 5), "k <= n, got 5"),
         (lambda: theory.top_k_cosine(4, 4, 1.5), "whole numbers"),
+        (lambda: theory.top_k_cosine(4, 40, 2), "d >= 16 where k > 1"),
+        (lambda: theory.top_k_cosine(40, 4, 2), "n >= 16 where k > 1"),
+        (lambda: theory.polynomial_mean_field_cosine(4, 4, 2), "d >= 8"),
+        (lambda: theory.polynomial_mean_field_cosine(8, 4, 11), "from 1 to 10"),
+        (lambda: theory.polynomial_capacity(1e15, 24, 0.5), "below 1e300"),
+        (lambda: theory.polynomial_capacity(100, 30, 1e-200), "below 1e300"),
         (lambda: theory.all_nearest_probability(4, 0), "1 <= n"),
         (lambda: theory.all_nearest_probability(3, 9), "d >= 4"),
         (lambda: theory.polynomial_cosine(4, 4, 0), "degree"),
