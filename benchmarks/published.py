@@ -103,8 +103,6 @@ def hopfield(small: bool) -> Iterator[dict]:
 
 
 def stable_patterns(small: bool) -> Iterator[dict]:
-    source = "McEliece, Posner, Rodemich & Venkatesh (1987)"
-
     def fixed(d, n, every):
         def trial(rng):
             patterns = am.patterns.Bipolar().draw(rng, n, d)
@@ -128,8 +126,8 @@ def stable_patterns(small: bool) -> Iterator[dict]:
         here, error = mean_of(what, fixed(d, n, every), trials)
         yield compared(
             "3",
-            source,
-            "n / (2 ln d), n / (4 ln d)",
+            "derived here",
+            "at the n / (2 ln d) and n / (4 ln d) of McEliece et al. (1987)",
             what,
             formula(d, n),
             here,

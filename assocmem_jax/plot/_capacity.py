@@ -32,7 +32,8 @@ def capacity(
     r"""Draw capacity against dimension, one color per rule.
 
     Bars are intervals; an end at zero or infinity is an arrow. Where the capacity lies
-    beyond the loads that were tried, an open triangle stands at the last of them.
+    beyond the loads that were tried, an open triangle stands at the last of them. What
+    theory says, `theory.capacity`, is not drawn.
 
     Args:
         capacities: what `capacity` returned, with one entry of every dimension but

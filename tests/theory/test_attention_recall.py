@@ -74,7 +74,7 @@ def test_one_pair_is_found(rule):
 )
 def test_is_a_probability_that_falls_with_n(rule, d, n, beta, v, noise):
     formula = RULES[rule][1]
-    more, most = formula(d, [n, 2 * n], beta, v=v, query_noise=noise)
+    more, most = np.asarray(formula(d, [n, 2 * n], beta, v=v, query_noise=noise))
     assert 0 <= most <= 1 and 0 <= more <= 1
     # What the mean over points leaves, and for few pairs the approximation.
     assert most <= more + (0.01 if n >= 8 else 0.08)

@@ -76,7 +76,7 @@ def test_noisy_queries():
 
 @pytest.mark.parametrize("values", (None, "marginalized"))
 def test_sparsemax(values):
-    grid = GRID | {"n": [2, 6, 31, 200]}
+    grid: dict[str, Any] = GRID | {"n": [2, 6, 31, 200]}
     data = am.sweep(SPARSE, **grid, trials=40, values=values, seed=8)
     predicted = theory.predict(SPARSE, **grid, metrics=("cosine",))["cosine"]
     assert_predicted(data["cosine"], predicted, ROUNDING["cosine"], error=0.015)
@@ -87,9 +87,10 @@ def test_sparsemax(values):
 )
 def test_keys_of_one_norm(ensemble):
     rules = {name: RULES[name] for name in ("dot_product", "relu", "softmax")}
-    grid = {"d": [8, 32], "n": [2, 6, 16, 64, 300], "ensemble": ensemble}
-    data = am.sweep(rules, **grid, trials=40, values="marginalized", seed=6)
-    predicted = theory.predict(rules, **grid, metrics=("cosine",))
+    d, n = [8, 32], [2, 6, 16, 64, 300]
+    options = {"ensemble": ensemble, "values": "marginalized"}
+    data = am.sweep(rules, d=d, n=n, trials=40, seed=6, **options)
+    predicted = theory.predict(rules, d=d, n=n, ensemble=ensemble, metrics=("cosine",))
     assert_predicted(data["cosine"], predicted["cosine"], ROUNDING["cosine"])
 
 
