@@ -21,8 +21,9 @@ from ._extremes import extremes
 from ._softmax import absent, check, weight
 
 
-# Nodes of Gauss and Legendre on each panel of z.
+# Nodes of Gauss and Legendre on each panel of z, of this width at most.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
+_WIDTH = 1.2
 _BLOCK = 512
 
 
@@ -40,8 +41,8 @@ def softmax_squared_error(
 
     $v\, E\, [(1 - p_i)^2 + \sum_{j \ne i} p_j^2]$: from 0 where the right pair has all
     of the weight, to 2 v where another one has, and v (1 - 1 / n) where all have the
-    same. Evaluated to 1e-6 of v, in 0.1 to 1 s a point, and more for d = 1. With noise
-    it is as `softmax_distance` is: within 3 % where it is above a tenth of v, in 10 ms.
+    same. Evaluated to 1e-6 of v, in 0.1 s a point, and up to 0.5 s for d = 1. With
+    noise it is as `softmax_distance` is: within 3 % where it is above a tenth of v.
 
     Args:
         d: dimension of the keys, at least 1.
@@ -100,7 +101,7 @@ def _others(norm, slope, n):
     high = max(_targets.reach(n), low + 1)
     steps = 2.0 ** np.arange(5)
     near = norm + np.concatenate([-steps, [0.0], steps]) / slope
-    even = np.linspace(low, high, int((high - low) / 0.4) + 2)
+    even = np.linspace(low, high, int((high - low) / _WIDTH) + 2)
     edges = np.unique(np.concatenate([even, near[(near > low) & (near < high)]]))
     middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
     z = middle[:, None] + half[:, None] * _NODES
