@@ -1,14 +1,14 @@
 """Capacity: the load at which a rule stops to pass."""
 
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 from scipy import stats
 
+from ._checks import check_count
 from ._intervals import check_confidence, drop_axes, trial_scores
 from ._names import suggest
 
@@ -21,7 +21,7 @@ class _Metric(NamedTuple):
     highest: float
 
 
-_METRICS = {
+METRICS = {
     "cosine": _Metric(1, -1.0, 1.0),
     "recall": _Metric(1, 0.0, 1.0),
     "success": _Metric(1, 0.0, 1.0),
@@ -134,14 +134,14 @@ def capacity(
     scores = trial_scores("capacity", ds, metric)
     check_threshold("capacity", metric, threshold)
     check_confidence("capacity(confidence=...)", confidence)
-    _check_whole("capacity(resamples=...)", resamples, 1)
-    _check_whole("capacity(seed=...)", seed, 0)
+    check_count("capacity(resamples=...)", resamples, 1)
+    check_count("capacity(seed=...)", seed, 0)
     if "n" not in scores.dims:
         raise ValueError(
             f"`capacity(ds=...)` must have an axis `n`, got {scores.dims}. Select "
             "loads by a list to keep it."
         )
-    sign = _METRICS[metric].sign
+    sign = METRICS[metric].sign
     scores = scores.sortby("n").transpose(..., "trial", "n")
     cells = drop_axes(scores, "n", "trial")
     n, samples = scores["n"].to_numpy().astype(float), sign * scores.to_numpy()
@@ -204,121 +204,14 @@ def _count_passing(
     return np.where(fails.any(axis=-1), fails.argmax(axis=-1), means.shape[-1])
 
 
-def search(
-    evaluate: Callable[[int], Float[np.ndarray, " trials"]],
-    *,
-    start: int,
-    limit: int,
-    threshold: float | int,
-    metric: str,
-    tolerance: float,
-) -> dict[int, np.ndarray]:
-    """Evaluate the loads around the capacity, without a grid.
-
-    Args:
-        evaluate: the metric of each trial at a load.
-        start: the load to begin with.
-        limit: the largest load to try.
-        threshold: where the metric stops to pass.
-        metric: its name, as for `capacity`.
-        tolerance: how far apart the last load that passes and the first that fails may
-            be, relative to the former. Much below the relative width of the interval of
-            the capacity it costs evaluations and gains nothing.
-
-    Returns:
-        The scores of all evaluated loads, from the smallest on, for `as_study`.
-
-    Raises:
-        ValueError: if a setting is out of range.
-    """
-    _check_whole("search_capacity(start=...)", start, 1)
-    _check_whole("search_capacity(limit=...)", limit, start)
-    check_threshold("search_capacity", metric, threshold)
-    if not tolerance > 0:
-        raise ValueError(
-            f"`search_capacity(tolerance=...)` must be positive, got {tolerance}. 0.05 "
-            "leaves at most 5 % between two loads."
-        )
-    sign = _METRICS[metric].sign
-    return bracket_and_narrow(
-        evaluate,
-        start=start,
-        limit=limit,
-        passes=lambda scores: bool(sign * np.mean(scores) >= sign * threshold),
-        tolerance=tolerance,
-    )
-
-
-def bracket_and_narrow(
-    evaluate: Callable[[int], Float[np.ndarray, " trials"]],
-    *,
-    start: int,
-    limit: int,
-    passes: Callable[[np.ndarray], bool],
-    tolerance: float,
-) -> dict[int, np.ndarray]:
-    """Double or halve the load until it is bracketed, then bisect in log n.
-
-    In the end an octave on either side of the bracket is evaluated too, so that samples
-    of the trials that cross elsewhere are seen to do so.
-
-    Args:
-        evaluate: the scores of a load. Called once per load.
-        start: the first load. If it passes, loads are doubled up to the limit, else
-            halved down to 1.
-        limit: the largest load.
-        passes: whether scores are good enough.
-        tolerance: bisection ends where the ratio of the two loads is at most
-            `1 + tolerance`, or they are neighbors.
-
-    Returns:
-        The scores of all evaluated loads, from the smallest on. But for the octave on
-        either side, all loads up to some load pass, and all larger ones fail.
-    """
-    scores = {}
-    low, load, high = 0, start, limit + 1
-
-    def good(load):
-        scores[load] = evaluate(load)
-        return passes(scores[load])
-
-    def bracketed():
-        return low > 0 and high <= limit
-
-    while low < load < high and not bracketed():
-        if good(load):
-            low, load = load, min(2 * load, limit)
-        else:
-            high, load = load, max(load // 2, 1)
-    while bracketed() and high > max(low + 1, (1 + tolerance) * low):
-        load = min(max(round(np.sqrt(low * high)), low + 1), high - 1)
-        if good(load):
-            low = load
-        else:
-            high = load
-    if bracketed():
-        for load in (max(low // 2, 1), min(2 * high, limit)):
-            if load not in scores:
-                scores[load] = evaluate(load)
-    return dict(sorted(scores.items()))
-
-
-def as_study(scores: Mapping[int, np.ndarray], metric: str) -> xr.Dataset:
-    """Scores by load as a study over `n` and `trial`, for `capacity`."""
-    return xr.Dataset(
-        {metric: (("n", "trial"), np.stack(list(scores.values())))},
-        {"n": list(scores)},
-    )
-
-
 def check_threshold(function: str, metric: str, threshold: float | int) -> None:
     """Raise unless the metric has a capacity and can cross the threshold."""
-    if metric not in _METRICS:
+    if metric not in METRICS:
         raise ValueError(
             f"`{function}(metric=...)` must be a metric with a better side, got "
-            f"{metric!r}.{suggest(metric, _METRICS)}"
+            f"{metric!r}.{suggest(metric, METRICS)}"
         )
-    _, lowest, highest = _METRICS[metric]
+    _, lowest, highest = METRICS[metric]
     # All of them can be right, but not more than all.
     reached = threshold == 1 == highest and metric != "cosine"
     if not (lowest < threshold < highest or reached):
@@ -328,15 +221,6 @@ def check_threshold(function: str, metric: str, threshold: float | int) -> None:
         raise ValueError(
             f"`{function}(threshold=...)` must be {where} for `{metric}`, got "
             f"{threshold}. No load could cross it."
-        )
-
-
-def _check_whole(call: str, number: Any, least: int) -> None:
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or number < least:
-        raise ValueError(
-            f"`{call}` must be a whole number, at least {least}, got {number!r}. Pass "
-            "such an `int`."
         )
 
 

@@ -19,15 +19,24 @@ def is_traced(x: Any) -> bool:
     return isinstance(x, jax.core.Tracer)
 
 
-def check_whole(call: str, x: Any) -> None:
-    """Raise unless `x` is a whole number."""
+def _check_whole(call: str, x: Any) -> None:
     if isinstance(x, bool) or not isinstance(x, int | np.integer):
         raise TypeError(f"`{call}` must be a whole number, got {x!r}. Pass an `int`.")
 
 
+def check_count(call: str, number: Any, least: int) -> None:
+    """Raise unless `number` is a whole number, at least `least`."""
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not whole or number < least:
+        raise ValueError(
+            f"`{call}` must be a whole number, at least {least}, got {number!r}. Pass "
+            "such an `int`."
+        )
+
+
 def check_size(call: str, size: Any) -> None:
     """Raise unless `size` is a whole number, at least 1, that an index can count."""
-    check_whole(call, size)
+    _check_whole(call, size)
     if size < 1:
         raise ValueError(
             f"`{call}` must be at least 1, got {size}. Pass a positive number."
@@ -40,7 +49,7 @@ def check_size(call: str, size: Any) -> None:
 
 def check_seed(call: str, seed: Any) -> None:
     """Raise unless `seed` is one of those that JAX tells apart."""
-    check_whole(call, seed)
+    _check_whole(call, seed)
     if not 0 <= seed < 2**32:
         raise ValueError(
             f"`{call}` must be from 0 to below 2**32, got {seed}. Choose another: it "

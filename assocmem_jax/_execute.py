@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import jax
 
-from ._checks import check_whole
+from ._checks import check_count
 from ._dataset import assemble, chunk_dataset
 from ._later import xr
 from ._plan import Chunk, chunks as planned_chunks, trial_work
@@ -48,11 +48,7 @@ def execute(
             "for all local devices."
         )
     if memory is not None:
-        check_whole("sweep(memory=...)", memory)
-        if memory < 1:
-            raise ValueError(
-                f"`sweep(memory=...)` must be at least 1, got {memory}. It is in bytes."
-            )
+        check_count("sweep(memory=...)", memory, 1)
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
     names = {chunk: _name(spec, chunk) for chunk in chunks}

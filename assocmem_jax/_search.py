@@ -9,7 +9,8 @@ import jax
 import numpy as np
 import xarray as xr
 
-from ._capacity import as_study, capacity, search
+from ._bracket import as_study, search
+from ._capacity import capacity
 from ._checks import check_size
 from ._execute import execute
 from ._intervals import check_confidence

@@ -8,7 +8,8 @@ import xarray as xr
 from scipy import stats
 
 import assocmem_jax as am
-from assocmem_jax._capacity import as_study, bracket_and_narrow, capacity, search
+from assocmem_jax._bracket import as_study, bracket_and_narrow, search
+from assocmem_jax._capacity import capacity
 from assocmem_jax._intervals import mean_interval
 from assocmem_jax._names import suggest
 
