@@ -273,10 +273,8 @@ def _measure(
     if trials < _ENOUGH_TRIALS and closed.size:
         student = stats.t.ppf((1 + confidence) / 2, trials - 1)
         half = student * np.log(closed).std() * np.sqrt(trials / (trials - 1))
-        low, high = (
-            min(low, estimate * np.exp(-half)),
-            max(high, estimate * np.exp(half)),
-        )
+        low = min(low, estimate * np.exp(-half))
+        high = max(high, estimate * np.exp(half))
     if passed == 0:
         high = high or float(n[0])
         return _Capacity(np.nan, 0.0, high, 0.0, float(n[0]), "below", trials)
@@ -301,13 +299,14 @@ def _between(
     at most as far as the bracket. Where there are none, as far as that.
     """
     x, y = np.log(n), np.minimum.accumulate(means)
-    ends = []
-    for at, to in ((passed - 1, passed - 2), (passed, passed + 1)):
-        slope = (y[to] - y[at]) / (x[to] - x[at]) if 0 <= to < len(n) else 0.0
-        far = x[2 * passed - 1 - at]
-        crosses = x[at] + (threshold - y[at]) / slope if slope < 0 else far
-        inside = np.exp(np.clip(crosses, x[passed - 1], x[passed]))
-        ends.append(float(np.clip(inside, n[passed - 1], n[passed])))
+    passes, fails, ends = passed - 1, passed, []
+    for at, beside, far in ((passes, passes - 1, fails), (fails, fails + 1, passes)):
+        slope = 0.0
+        if 0 <= beside < len(n):
+            slope = (y[beside] - y[at]) / (x[beside] - x[at])
+        crosses = x[at] + (threshold - y[at]) / slope if slope < 0 else x[far]
+        inside = np.exp(np.clip(crosses, x[passes], x[fails]))
+        ends.append(float(np.clip(inside, n[passes], n[fails])))
     return min(ends), max(ends)
 
 

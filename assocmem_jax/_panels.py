@@ -117,7 +117,7 @@ def _panels_of(dataset: xr.Dataset, kind, metric, threshold, names) -> dict:
         return {f"{metric} at {threshold:g}": dataset}
     if kind == "difference":
         return {f"{names[0]} $-$ {names[1]}": dataset}
-    return {names[0] if len(names) == 1 else metric: dataset}
+    return {names[0]: dataset}
 
 
 def _panel(ax: Any, data: xr.Dataset, kind: str, metric: str, threshold, names) -> None:

@@ -13,6 +13,11 @@ from numpy.typing import DTypeLike
 import assocmem_jax as am
 
 
+def logistic(n, capacity=97.0, width=0.6):
+    """A mean score that falls to one half at the capacity."""
+    return 1 / (1 + (n / capacity) ** (1 / width))
+
+
 def softmax(scores):
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import xarray as xr
+from helpers import logistic
 from scipy import stats
 
 import assocmem_jax as am
-from assocmem_jax._bracket import as_study, bracket_and_narrow, search
 from assocmem_jax._capacity import capacity
 from assocmem_jax._intervals import mean_interval
 from assocmem_jax._names import suggest
@@ -28,10 +28,6 @@ def as_dataset(samples, metric="cosine", n: Sequence | np.ndarray = LOADS):
 
 def repeat(curve, trials=5):
     return [np.tile(np.asarray(curve, float), (trials, 1))]
-
-
-def logistic(n, capacity=97.0, width=0.6):
-    return 1 / (1 + (n / capacity) ** (1 / width))
 
 
 @pytest.fixture
@@ -241,118 +237,6 @@ def test_slopes_on_either_side_bound_what_is_between():
     assert float(found["high"]) == pytest.approx(32)
 
 
-def search_on(curve, **settings):
-    """The scores by load, and the loads in the order of evaluation."""
-    asked = []
-
-    def evaluate(n):
-        asked.append(n)
-        return np.full(4, curve(n))
-
-    given = {"start": 4, "limit": 10**6, "threshold": 0.5, "tolerance": 0.02}
-    found = search(evaluate, **{"metric": "cosine", **given, **settings})
-    assert sorted(asked) == list(found) and len(set(asked)) == len(asked)
-    assert all(type(n) is int for n in asked)
-    return found, asked
-
-
-@pytest.mark.parametrize("start", (1, 4, 97, 5000, 10**6))
-def test_the_search_finds_the_capacity_in_few_evaluations(start):
-    scores, asked = search_on(logistic, start=start)
-    found = capacity(as_study(scores, "cosine"), threshold=0.5)
-    assert found["bracket_low"] <= 97 <= found["bracket_high"]
-    assert found["bracket_high"] / found["bracket_low"] <= 1.02
-    assert float(found["capacity"]) == pytest.approx(97, rel=1e-3)
-    halvings = np.log2(np.log(2) / 0.02) + 1
-    # At most two more for the octaves on either side.
-    assert len(asked) <= 2 + abs(np.log2(97 / start)) + halvings + 2
-
-
-def test_the_search_first_doubles_or_halves():
-    assert search_on(logistic)[1][:7] == [4, 8, 16, 32, 64, 128, 91]
-    assert search_on(logistic, start=600)[1][:5] == [600, 300, 150, 75, 106]
-    assert search_on(logistic, limit=100)[1][:7] == [4, 8, 16, 32, 64, 100, 80]
-
-
-def test_the_search_stops_at_neighboring_loads():
-    scores, _ = search_on(lambda n: logistic(n, 5.5), tolerance=1e-9)
-    assert list(scores) == [2, 4, 5, 6, 8, 12]
-
-
-def test_the_search_looks_an_octave_to_either_side_last():
-    _, asked = search_on(logistic, start=96, tolerance=0.1)
-    assert asked == [96, 192, 136, 114, 105, 48, 210]
-    _, asked = search_on(lambda n: logistic(n, 1.5), start=1, limit=3, tolerance=2.0)
-    assert asked == [1, 2, 3]  # nothing below 1, nor beyond the limit
-
-
-def test_intervals_of_a_search_have_ends(rng):
-    """Where the bracket lies within the noise, resamples cross outside of it."""
-    shift = np.exp(0.2 * rng.normal(size=16))
-    scores = search(
-        lambda n: logistic(n / shift),
-        start=96,
-        limit=1000,
-        threshold=0.5,
-        metric="cosine",
-        tolerance=2.0,
-    )
-    assert list(scores) == [48, 96, 192, 384]
-    found = capacity(as_study(scores, "cosine"), threshold=0.5)
-    assert 48 < found["low"] < 97 < found["high"] < 384
-
-
-def test_the_search_stops_at_its_limits():
-    scores, _ = search_on(lambda n: 1.0, limit=100)
-    assert list(scores) == [4, 8, 16, 32, 64, 100]
-    found = capacity(as_study(scores, "cosine"), threshold=0.5)
-    assert found["censored"] == "above" and found["low"] == 100
-    scores, _ = search_on(lambda n: 0.0, start=9)
-    assert list(scores) == [1, 2, 4, 9]
-    assert capacity(as_study(scores, "cosine"), threshold=0.5)["censored"] == "below"
-    assert list(search_on(lambda n: 0.0, start=1, limit=1)[0]) == [1]
-    assert list(search_on(lambda n: 1.0, start=7, limit=7)[0]) == [7]
-
-
-def test_the_search_goes_down_for_distances():
-    scores, _ = search_on(lambda n: n / 97, metric="distance", threshold=1.0)
-    found = capacity(as_study(scores, "distance"), "distance", 1.0)
-    assert float(found["capacity"]) == pytest.approx(97, rel=1e-3)
-
-
-def test_the_search_on_noisy_curves_agrees_with_a_grid(rng):
-    def evaluate(n):
-        return logistic(n) + 0.1 * rng.normal(size=16)
-
-    misses = []
-    for _ in range(200):
-        scores = search(
-            evaluate,
-            start=4,
-            limit=4000,
-            threshold=0.5,
-            metric="cosine",
-            tolerance=0.1,
-        )
-        found = capacity(as_study(scores, "cosine"), threshold=0.5, resamples=199)
-        inside = [n for n in scores if found["bracket_low"] < n < found["bracket_high"]]
-        assert not inside and found["bracket_high"] <= 1.1 * found["bracket_low"]
-        misses.append(not found["low"] <= 97 <= found["high"])
-    assert np.mean(misses) < 0.1
-
-
-def test_narrowing_takes_any_criterion():
-    scores = bracket_and_narrow(
-        lambda n: np.array([n]),
-        start=1,
-        limit=50,
-        passes=lambda scores: scores.max() < 13,
-        tolerance=0.01,
-    )
-    assert {12, 13} < set(scores)
-    assert min(scores) == 1 and max(scores) == 26
-
-
 def test_mean_intervals_of_scores_are_student_s(study):
     found = mean_interval(study, "cosine", confidence=0.9)
     assert found["mean"].dims == ("rule", "d", "n", "beta")
@@ -373,6 +257,18 @@ def test_mean_intervals_of_right_or_wrong_are_wilson_s():
     np.testing.assert_allclose(found["mean"][0], [1, 0.75, 0])
     np.testing.assert_allclose(found["low"][0], [0.510109, 0.300642, 0], atol=1e-6)
     np.testing.assert_allclose(found["high"][0], [1, 0.954413, 0.489891], atol=1e-6)
+
+
+@pytest.mark.parametrize("metric", ("recall", "success"))
+def test_proportions_that_do_not_scatter_have_an_interval(metric):
+    samples = np.array([[[1, 0, 0.5], [1, 0, 0.5], [1, 0, 1], [1, 0, 1], [1, 0, 1]]])
+    found = mean_interval(as_dataset(samples, metric, [1, 2, 3]), metric)
+    alike = stats.binomtest(5, 5).proportion_ci(method="wilson")
+    ends = [[found[end][0, i].item() for end in ("low", "high")] for i in range(3)]
+    np.testing.assert_allclose(ends[0], [alike.low, 1])
+    np.testing.assert_allclose(ends[1], [0, 1 - alike.low], atol=1e-12)
+    student = stats.ttest_1samp(samples[0, :, 2], 0).confidence_interval()
+    np.testing.assert_allclose(ends[2], student)
 
 
 @pytest.mark.parametrize("metric", ("recall", "all_correct"))
@@ -439,11 +335,6 @@ def test_infinite_distances_have_an_infinite_mean():
             lambda ds: mean_interval(ds, "cosine", confidence=95.0),
             r"`mean_interval\(confidence=...\)` must be between 0 and 1, got 95.0",
         ),
-        (lambda ds: search_on(logistic, start=0), r"start=...\)` .* at least 1, got 0"),
-        (lambda ds: search_on(logistic, limit=3), r"limit=...\)` .* at least 4, got 3"),
-        (lambda ds: search_on(logistic, tolerance=0.0), r"tolerance=...\)` .* got 0.0"),
-        (lambda ds: search_on(logistic, threshold=2.0), r"`search_capacity\(threshold"),
-        (lambda ds: search_on(logistic, metric="cosin"), "Did you mean `cosine`"),
     ),
 )
 def test_mistakes_are_explained(call, message, study):

@@ -91,6 +91,12 @@ def test_help_says_what_every_option_means(name, columns, capsys, monkeypatch):
     assert "None" not in out
 
 
+def test_what_the_help_says_of_values_can_be_typed():
+    assert _cli_types._parse_values(["none"]) is None
+    assert _cli_types._parse_values(["One-Hot"]) == "one-hot"
+    assert _cli_types._parse_values(["Gaussian()"]) == am.patterns.Gaussian()
+
+
 def test_help_names_every_rule_and_command(capsys):
     for args, words in (((), COMMANDS), (("sweep",), _cli_types.RULES)):
         with pytest.raises(SystemExit):

@@ -11,10 +11,10 @@ import numpy as np
 
 from .._checks import ArrayLike
 from . import _softmax, _sparsemax
-from ._domain import Values, at_each, require
-from ._extremes import below, draws
+from ._domain import Values, at_each
+from ._extremes import below, check_pairs, draws
 from ._recall import Competitors, recall
-from ._softmax_error import log_weights
+from ._softmax_error import log_weights, slope_of
 
 
 def softmax_recall(
@@ -47,9 +47,7 @@ def softmax_recall(
     """
     call = "theory.softmax_recall"
     arrays = _softmax.check(call, "gaussian", d, n, beta, v, query_noise)
-    n = arrays[1]
-    domain = "n = 1 and 2 <= n <= 1e12"
-    require(call, "n", n, (n == 1) | ((n >= 2) & (n <= 1e12)), domain)
+    check_pairs(call, arrays[1], "1e12")
     return at_each(partial(_recall, _softmax_weights), *arrays)
 
 
@@ -101,13 +99,15 @@ def _recall(weights_of, d, n, v, query_noise, beta):
 
 def _softmax_weights(beta, norm, along, largest, n):
     """Weight of the right pair, squares of the others, and weights by their scores."""
-    log_right, log_square = log_weights(beta, norm, along, largest, n)
-    slope, along = (min(beta, 1e9) * norm)[:, None], along[:, None]
-    weigh = lambda z: np.exp(np.minimum(slope * (z - along) + log_right[:, None], 0))
+    slope = slope_of(beta, norm)
+    log_right, log_square = log_weights(slope, along, largest, n)
+    ahead = lambda z: slope[:, None] * (z - along[:, None]) + log_right[:, None]
+    weigh = lambda z: np.exp(np.minimum(ahead(z), 0))
     return np.exp(log_right), np.exp(log_square), weigh
 
 
 def _sparsemax_weights(beta, norm, along, largest, n):
-    t, target, square = _sparsemax.weights(beta, norm, along, largest, n)
-    slope = _sparsemax.slope_of(beta, norm)[:, None]
-    return target, square, lambda z: np.maximum(slope * z - t[:, None], 0)
+    slope = _sparsemax.slope_of(beta, norm)
+    t, target, square = _sparsemax.weights(slope, along, largest, n)
+    weigh = lambda z: np.maximum(slope[:, None] * z - t[:, None], 0)
+    return target, square, weigh

@@ -31,8 +31,8 @@ def capacity(
 
     A real number, where the prediction crosses the threshold between two whole ones,
     to a relative error of 1e-9; recall, which is known as a mean over points, moves it
-    by up to 1 %. `capacity` of a measured study estimates the same. About 20 times the
-    time of a prediction.
+    by up to 1 %. `capacity` of a measured study estimates the same. It takes the time
+    of about 15 predictions.
 
     Args:
         rule: the retrieval rule.

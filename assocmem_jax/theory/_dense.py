@@ -47,7 +47,8 @@ def dense_bit_error_limit(d: ArrayLike, n: ArrayLike, degree: ArrayLike) -> Valu
 
     $\Phi(-\sqrt{d^{p - 1} / ((2 p - 3)!!\, n)})$. For probabilities above 1e-3,
     d >= 60 and p from 3 to 5 it is within 15 %. For larger p many more units are
-    needed: for d = 60 it is 1.7 times too low at p = 8, and 3 times at p = 16.
+    needed: at d = 60 and the n of `dense_capacity` it is 1.7 times too high for p = 8;
+    at five times that n it is 5 times too high for p = 16.
 
     Args:
         d: number of units, at least 2.

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import gammaincinv, log_ndtr, ndtri, ndtri_exp
 
 from . import _targets
+from ._domain import require
 from ._nodes import lattice
 
 
@@ -16,6 +17,12 @@ from ._nodes import lattice
 _POINTS = 2**14
 # Nodes of Gauss and Legendre for what is below the largest.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+
+
+def check_pairs(call: str, n: np.ndarray, most: str) -> None:
+    """Raise unless n is 1, or there are others of which one has the largest score."""
+    known = (n == 1) | ((n >= 2) & (n <= float(most)))
+    require(call, "n", n, known, f"n = 1 and 2 <= n <= {most}")
 
 
 def extremes(d: float, n: float, query_noise: float = 0.0) -> tuple[np.ndarray, ...]:

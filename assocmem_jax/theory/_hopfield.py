@@ -104,8 +104,7 @@ def hopfield_fixed_fraction(d: ArrayLike, n: ArrayLike) -> Values:
 
     $(1 - q)^d$ with the q of `hopfield_bit_error`, as if signs failed independently.
     For d >= 8 it is within 0.1, and within 0.04 where it is above 0.9; for fewer units
-    it is off by up to 0.3.
-    Most patterns are fixed up to $n = d / (2 \ln d)$.
+    it is off by up to 0.3. Most patterns are fixed up to $n = d / (2 \ln d)$.
 
     Args:
         d: number of units, a whole number, at least 2.

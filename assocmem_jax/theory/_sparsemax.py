@@ -18,7 +18,7 @@ from .._checks import ArrayLike
 from . import _targets
 from ._cosine import mean_cosine, mean_norm
 from ._domain import Values, at_each, require
-from ._extremes import extremes
+from ._extremes import check_pairs, extremes
 from ._sizes import sizes
 
 
@@ -140,18 +140,15 @@ def sparsemax_exact_fraction(d: ArrayLike, n: ArrayLike, beta: ArrayLike) -> Val
 def check(call, d, n, beta, v, query_noise):
     """Parameters of a sparsemax memory as arrays, with beta last."""
     arrays = sizes(call, d, n, v, query_noise, beta=beta)
-    n, beta = arrays[1], arrays[4]
-    domain = "n = 1 and 2 <= n <= 1e12"
-    require(call, "n", n, (n == 1) | ((n >= 2) & (n <= 1e12)), domain)
-    require(call, "beta", beta, beta > 0, "beta > 0")
+    check_pairs(call, arrays[1], "1e12")
+    require(call, "beta", arrays[4], arrays[4] > 0, "beta > 0")
     return arrays
 
 
 def _cosine(d, n, v, query_noise, beta):
     if n == 1:
         return 1.0
-    norm, along, largest, density = extremes(d, n, query_noise)
-    target, rest = weights(beta, norm, along, largest, n)[1:]
+    target, rest, density = _nodes(d, n, query_noise, beta)
     cosine = mean_cosine(np.minimum(target / np.sqrt(target**2 + rest), 1), v)
     return float(min((density * cosine).sum(), 1.0))
 
@@ -160,8 +157,7 @@ def _error(d, n, query_noise, beta, power):
     """Mean of a power of the distance, per coordinate of a value."""
     if n == 1:
         return 0.0
-    norm, along, largest, density = extremes(d, n, query_noise)
-    target, rest = weights(beta, norm, along, largest, n)[1:]
+    target, rest, density = _nodes(d, n, query_noise, beta)
     return float((density * ((1 - target) ** 2 + rest) ** (power / 2)).sum())
 
 
@@ -172,14 +168,20 @@ def _exact(d, n, beta):
     return float(min(density @ ndtr(ahead) ** (n - 1), 1.0))
 
 
+def _nodes(d, n, query_noise, beta):
+    """Weight of the right pair, sum of squares of the others, and density."""
+    norm, along, largest, density = extremes(d, n, query_noise)
+    _, target, rest = weights(slope_of(beta, norm), along, largest, n)
+    return target, rest, density
+
+
 def slope_of(beta, norm):
     """Score of a unit coordinate. Beyond 1e8 a single pair has all of the weight."""
     return np.clip(np.clip(beta, 1e-100, 1e12) * norm, 1e-100, 1e8)
 
 
-def weights(beta, norm, along, largest, n):
+def weights(slope, along, largest, n):
     """The threshold t, the right pair's weight, sum of squares of the others."""
-    slope = slope_of(beta, norm)
     right, other = np.broadcast_arrays(slope * along, slope * largest)
     high = np.maximum(right, other)
     low = high - 1

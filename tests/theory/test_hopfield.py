@@ -125,6 +125,15 @@ def test_crosstalk_of_a_dense_memory(d, n, degree, rng):
     assert abs(dense_bit_error_limit(d, n, degree) - rate) < 0.15 * rate + 4 * error
 
 
+@pytest.mark.parametrize(
+    ("degree", "load", "ratio"), ((3, 1, 1), (5, 1, 1), (8, 1, 1.7), (16, 5, 5))
+)
+def test_the_leading_order_takes_more_units_for_larger_degrees(degree, load, ratio):
+    n = load * dense_capacity(60, degree)
+    found = dense_bit_error_limit(60, n, degree) / dense_bit_error(60, n, degree)
+    assert found == pytest.approx(ratio, rel=0.15)
+
+
 def test_the_variance_of_the_crosstalk_is_exact():
     for d, degree in ((2, 4), (7, 5), (60, 4), (1000, 10)):
         y = 2 * np.arange(d) - (d - 1.0)
