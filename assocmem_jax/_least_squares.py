@@ -217,27 +217,34 @@ def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
 
 def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     gram, cross = jnp.split(products, [len(products)], axis=1)
-    factor = jnp.linalg.cholesky(gram, upper=True, symmetrize_input=False)
-    inverse, spread = _invert(factor)
+    factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
+    inverse, spread = _invert(factor, lower=True)
     # Orthogonal keys have spread d, Gaussian keys with n = 2d have 1.41 d. With a limit
     # of 2 d, new queries at n = 1.4 d were answered less accurately than with
     # `torch.linalg.pinv`. A matrix that failed to factor has spread nan.
     trusted = spread * jnp.maximum(rtol, 1 / (1.6 * len(gram))) < 1
-    return _Reduced(factor, inverse, trusted, fold.dot(inverse.T, cross))
+    return _Reduced(factor.T, inverse.T, trusted, fold.dot(inverse, cross))
 
 
 def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     d, v = pairs.keys.shape[1], pairs.values.shape[1]
 
-    def absorb(triangle, rows):
+    def absorb(above, below):
         # What the orthogonal matrix makes of the values stands beside the triangle.
-        stack = _by_row(jnp.concatenate([triangle, rows]))
-        return jnp.linalg.qr(stack, mode="r")[:d]
+        # A sum of padded parts is one loop to compile, where joining them takes four.
+        rows, more = len(above[0]), len(below[0])
+        place = lambda x, top, left: jnp.pad(
+            x, ((top, rows + more - top - len(x)), (left, d + v - left - x.shape[1]))
+        )
+        above = place(above[0], 0, 0) + place(above[1], 0, d)
+        below = place(below[0], rows, 0) + place(below[1], rows, d)
+        reduced = jnp.linalg.qr(_by_row(above + below), mode="r")[:d]
+        return reduced[:, :d], reduced[:, d:]
 
-    nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
+    zeros = lambda columns: jnp.zeros((d, columns), pairs.keys.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-    reduced = tall.accumulate(_beside, absorb, nothing, pairs)
-    triangle, rhs = jnp.split(reduced, [d], axis=1)
+    both = lambda block: (block.keys, block.values)
+    triangle, rhs = tall.accumulate(both, absorb, (zeros(d), zeros(v)), pairs)
     inverse, spread = _invert(triangle)
     return _Reduced(triangle, inverse, spread * rtol < 1, rhs)
 
@@ -262,9 +269,12 @@ def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     return _Reduced(factor.T, inverse.T, spread * rtol < 1, values, basis)
 
 
-def _invert(factor: Float[Array, "k k"]) -> tuple[Float[Array, "k k"], Array]:
+def _invert(
+    factor: Float[Array, "k k"], lower: bool = False
+) -> tuple[Float[Array, "k k"], Array]:
     r"""$R^{-1}$, and $|R|_F |R^{-1}|_F$, an upper bound on the condition number."""
-    inverse = solve_triangular(factor, jnp.eye(len(factor), dtype=factor.dtype))
+    unit = jnp.eye(len(factor), dtype=factor.dtype)
+    inverse = solve_triangular(factor, unit, lower=lower)
     return inverse, jnp.linalg.norm(factor) * jnp.linalg.norm(inverse)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -10,14 +10,14 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from . import metrics
+from . import _moments, metrics
 from ._corruption import Corruption, corrupt
 from ._expectation import Expectation, Expected
 from ._fold import Fold
-from ._moments import Moments
+from ._hoist import Hoisted
 from ._pairs import Pairs
 from ._rule import AbstractRule
-from ._traits import aimed, pick, read_depends, study_fold, write
+from ._traits import aimed, every, pick, read_depends, study_fold
 from ._weights import UnitValues
 from .patterns import AbstractEnsemble
 
@@ -117,7 +117,7 @@ def measure(
     *,
     shape: Shape,
     mesh: Mesh,
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+) -> Float[Array, "devices trials corruptions loads scores 2"]:
     """Store the first n pairs, ask for each of them, and score the answers.
 
     Args:
@@ -129,13 +129,11 @@ def measure(
         mesh: the devices.
 
     Returns:
-        Mean over the queries and sum of squared deviations from it, `[devices, trials,
-        corruptions, loads, scores]`.
+        Mean over the queries, and sum of squared deviations from it.
     """
 
     def local(settings, words, count):
-        out = _chunk(settings, words[0], count[0], shape)
-        return jax.tree.map(lambda x: x[None], out)
+        return _chunk(settings, words[0], count[0], shape)[None]
 
     spread = P(mesh.axis_names)
     # Cells are independent: devices exchange nothing, and wait for nobody.
@@ -157,22 +155,17 @@ def _chunk(settings: Settings, words, count, shape: Shape):
         some = jax.lax.dynamic_slice_in_dim(rngs, start, shape.batch)
         if shape.batch == 1:
             # Without a batch, indices stay plain slices: half the program to compile.
-            one = _trial(settings, some[0], shape)
-            moments = jax.tree.map(lambda x: x[None], one)
+            totals = _trial(settings, some[0], shape)[None]
         else:
-            moments = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
-        put = jax.lax.dynamic_update_slice_in_dim
-        return tuple(
-            put(x, new, start, axis=0)
-            for x, new in zip(out, (moments.mean, moments.squares), strict=True)
-        )
+            totals = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
+        return jax.lax.dynamic_update_slice_in_dim(out, totals, start, axis=0)
 
     levels, loads = settings.corruptions.noise_std.shape[0], settings.loads.shape[0]
-    cells = (shape.trials, levels, loads, len(shape.scores))
-    nothing = jnp.full(cells, jnp.nan, jnp.float32)
+    cells = shape.trials, levels, loads, len(shape.scores)
+    nothing = jnp.full((*cells, 2), jnp.nan, jnp.float32)
     if shape.trials == 1:
-        return batch(0, (nothing, nothing))
-    return jax.lax.fori_loop(0, _batches(count, shape.batch), batch, (nothing, nothing))
+        return batch(0, nothing)
+    return jax.lax.fori_loop(0, _batches(count, shape.batch), batch, nothing)
 
 
 def _batches(count: Int[Array, ""], size: int) -> Int[Array, ""]:
@@ -180,88 +173,104 @@ def _batches(count: Int[Array, ""], size: int) -> Int[Array, ""]:
     return jax.lax.div(count + size - 1, jnp.int32(size))
 
 
-def _trial(settings: Settings, rngs: Key[Array, "3"], shape: Shape) -> Moments:
-    """Moments of one trial, `[corruptions, loads, scores]`."""
+def _trial(
+    settings: Settings, rngs: Key[Array, "3"], shape: Shape
+) -> Float[Array, "corruptions loads scores 2"]:
+    """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
-    every = jnp.arange(shape.rows, dtype=jnp.int32)
-    keys = settings.keys.rows(key_rng, every, shape.d)
+    rows = jnp.arange(shape.rows, dtype=jnp.int32)
+    keys = settings.keys.rows(key_rng, rows, shape.d)
     if shape.values == "drawn":
-        values = settings.values.rows(value_rng, every, shape.v)  # pyright: ignore
+        values = settings.values.rows(value_rng, rows, shape.v)  # pyright: ignore
     elif shape.values == "own":
-        values = settings.keys.value_rows(key_rng, every)  # pyright: ignore
+        values = settings.keys.value_rows(key_rng, rows)  # pyright: ignore
     elif shape.values == "marginalized":
-        values = UnitValues(every, jnp.int32(-1))
+        values = UnitValues(rows, jnp.int32(-1))
     else:
         values = keys
     pairs = Pairs(keys, values)
     fold, batch = study_fold()
     loads, rule = settings.loads, settings.rule
-    memories, dependent = write(rule, pairs, fold, loads)
+    at_load = lambda j: fold.over(loads, j)
+    memory_at = Hoisted(lambda j: rule.write(pairs, at_load(j)))
 
-    def under(corruption):
-        def asked(i):
-            """A batch of stored pairs, their indices, and the queries for them."""
-            index = i * batch + jnp.arange(batch, dtype=jnp.int32)
-            block = pairs.rows(i * batch, batch)
-            queries = block.keys
-            if shape.corrupted:
-                queries = corrupt(corruption, query_rng, index, queries)
-            return block, index, queries
+    def asked(corruption, i):
+        """A batch of stored pairs, their indices, and the queries for them."""
+        index = i * batch + jnp.arange(batch, dtype=jnp.int32)
+        block = pairs.rows(i * batch, batch)
+        queries = block.keys
+        if shape.corrupted:
+            queries = corrupt(corruption, query_rng, index, queries)
+        return block, index, queries
 
-        def answers(j, block, index, queries, lowest: Any = 0):
-            memory = pick(memories, dependent, j)
-            of = fold.over(loads, j, lowest)
-            if settings.expectation is None:
-                return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
+    def answers(memory, of, block, index, queries):
+        if settings.expectation is None:
+            return jax.vmap(lambda query: rule.read(memory, query, of))(queries)
 
-            def weights(query, target, key):
-                return rule.read(aimed(memory, target, key), query, of)
+        def weights(query, target, key):
+            return rule.read(aimed(memory, target, key), query, of)
 
-            return jax.vmap(weights)(queries, index, block.keys)
+        return jax.vmap(weights)(queries, index, block.keys)
 
-        def score(i, j, block, index, retrieved, moments):
-            load = at(loads, j)
-            if settings.expectation is None:
-                to_load = dataclasses.replace(fold, stop=load)
-                limit = settings.success_cosine
-                given = Answers(block.values, retrieved, pairs, to_load, limit)
-            else:
-                given = Expected(retrieved, settings.expectation)
-            scores = jnp.stack([getattr(given, name) for name in shape.scores])
-            before, now = i * batch, jnp.minimum(load - i * batch, batch)
-            part = Moments.of(scores, index < load, now)
-            merged = jax.tree.map(lambda x: at(x, j), moments).merge(before, part, now)
-            put = lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y, j, 0)
-            return jax.tree.map(put, moments, merged)
+    def score(i, load, block, retrieved, moments):
+        if settings.expectation is None:
+            to_load = dataclasses.replace(fold, stop=load)
+            limit = settings.success_cosine
+            given = Answers(block.values, retrieved, pairs, to_load, limit)
+        else:
+            given = Expected(retrieved, settings.expectation)
+        scores = jnp.stack([getattr(given, name) for name in shape.scores])
+        return _moments.add(moments, scores, i, load)
 
-        def every_load(i, moments):
-            block, index, queries = asked(i)
+    at = lambda x, j: jax.lax.dynamic_index_in_dim(x, j, 0, False)
+    batches = lambda load: _batches(load, batch)
+    each = jnp.arange(len(loads), dtype=jnp.int32)
+    empty = len(shape.scores), 2, batch
+
+    def load_by_load(j):
+        """A memory serves all batches of queries."""
+        memory, load = memory_at(j), at(loads, j)
+
+        def under(corruption):
+            def step(i, moments):
+                block, index, queries = asked(corruption, i)
+                retrieved = answers(memory, at_load(j), block, index, queries)
+                return score(i, load, block, retrieved, moments)
+
+            nothing = jnp.zeros(empty, keys.dtype)
+            return jax.lax.fori_loop(0, batches(load), step, nothing)
+
+        return jax.lax.map(under, settings.corruptions)
+
+    def batch_by_batch(memories, corruption):
+        """A pass over the pairs serves all loads."""
+
+        def step(i, moments):
+            block, index, queries = asked(corruption, i)
             # The first load that stores any of these pairs.
             lowest = jnp.sum(loads <= i * batch, dtype=jnp.int32)
-            each = jnp.arange(len(loads), dtype=jnp.int32)
-            read = lambda j: answers(j, block, index, queries, lowest)
+
+            def read(j):
+                memory = pick(memories, memory_at.depends, j)
+                of = fold.over(loads, j, lowest)
+                return answers(memory, of, block, index, queries)
+
             retrieved = jax.vmap(read)(each)
-            cell = lambda j, moments: score(
-                i, j, block, index, jax.tree.map(lambda x: at(x, j), retrieved), moments
-            )
+
+            def cell(j, moments):
+                answer = jax.tree.map(lambda x: at(x, j), retrieved)
+                after = score(i, at(loads, j), block, answer, at(moments, j))
+                return jax.lax.dynamic_update_index_in_dim(moments, after, j, 0)
+
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)
 
-        def every_batch(j, moments):
-            def cell(i, moments):
-                block, index, queries = asked(i)
-                retrieved = answers(j, block, index, queries)
-                return score(i, j, block, index, retrieved, moments)
+        nothing = jnp.zeros((len(loads), *empty), keys.dtype)
+        return jax.lax.fori_loop(0, batches(loads[-1]), step, nothing)
 
-            return jax.lax.fori_loop(0, batches(at(loads, j)), cell, moments)
-
-        at = lambda x, j: jax.lax.dynamic_index_in_dim(x, j, 0, False)
-        batches = lambda load: _batches(load, batch)
-        zeros = jnp.zeros((len(loads), len(shape.scores)), keys.dtype)
-        nothing = Moments(zeros, zeros)
-        # A pass over the pairs serves all loads; a memory serves all batches.
-        memory = pick(memories, dependent, jnp.zeros((), jnp.int32))
-        if read_depends(rule, memory, fold, loads, shape.d):
-            return jax.lax.fori_loop(0, batches(loads[-1]), every_load, nothing)
-        return jax.lax.fori_loop(0, len(loads), every_batch, nothing)
-
-    return jax.lax.map(under, settings.corruptions)
+    if read_depends(rule, memory_at, fold, loads, shape.d):
+        under = functools.partial(batch_by_batch, every(memory_at, each))
+        moments = jax.lax.map(under, settings.corruptions)
+    else:
+        moments = jax.lax.map(load_by_load, each)
+        moments = jnp.swapaxes(moments, 0, 1)
+    return jax.vmap(jax.vmap(_moments.total), (0, None))(moments, loads)

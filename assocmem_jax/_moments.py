@@ -1,70 +1,62 @@
-"""Mean and spread of numbers that come in batches, without cancellation."""
+"""Mean and spread of numbers that come in batches, without cancellation.
 
-import itertools
+Moments are arrays `[..., 2, batch]`: for each place of a batch the mean of what came
+there, and the sum of squared deviations from it. All that there is to do for a batch is
+done place by place, and so in one order whatever else is computed. Places are put
+together once, at the end.
 
-import equinox as eqx
+References:
+    Chan, Golub & LeVeque (1979), Stanford report CS-TR-79-773 (the updating formula of
+        their title).
+"""
+
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ._random import rounded
 
 
-class Moments(eqx.Module):
-    """Mean and spread of numbers, merged without cancellation.
-
-    Attributes:
-        mean: their mean.
-        squares: sum of their squared deviations from the mean.
-
-    References:
-        Chan, Golub & LeVeque (1979), Stanford report CS-TR-79-773 (the updating
-            formula of their title).
-    """
-
-    mean: Float[Array, "*cells metrics"]
-    squares: Float[Array, "*cells metrics"]
-
-    @staticmethod
-    def of(
-        x: Float[Array, "metrics m"], mask: Bool[Array, " m"], count: Int[Array, ""]
-    ) -> "Moments":
-        """The moments of each row of `x` where `mask` is True, `count` times."""
-        # What is masked may be nan.
-        total = lambda x: _total(jnp.where(mask[None], x, 0))
-        mean = total(x) / jnp.maximum(count, 1).astype(x.dtype)
-        deviation = x - mean[:, None]
-        return Moments(mean, total(rounded(deviation * deviation)))
-
-    def merge(
-        self, count: Int[Array, ""], other: "Moments", other_count: Int[Array, ""]
-    ) -> "Moments":
-        """The moments of both samples together, from their sizes."""
-        dtype = self.mean.dtype
-        total = jnp.maximum(count + other_count, 1).astype(dtype)
-        share = other_count.astype(dtype) / total
-        step = other.mean - self.mean
-        between = rounded(rounded(step * step) * (count.astype(dtype) * share))
-        squares = self.squares + other.squares + between
-        return Moments(self.mean + rounded(step * share), squares)
+def add(
+    moments: Float[Array, "*cells 2 batch"],
+    x: Float[Array, "*cells batch"],
+    i: Int[Array, ""],
+    count: Int[Array, ""],
+) -> Float[Array, "*cells 2 batch"]:
+    """Take up the i-th batch of `count` numbers; what is beyond may be nan."""
+    mean, squares = moments[..., 0, :], moments[..., 1, :]
+    size, before = x.shape[-1], i.astype(x.dtype)
+    step, share = x - mean, 1 / (before + 1)
+    mean = mean + rounded(step * share)
+    squares = squares + rounded(rounded(step * step) * (before * share))
+    inside = jnp.arange(size, dtype=count.dtype) < count - i * size
+    return jnp.where(inside, jnp.stack([mean, squares], -2), moments)
 
 
-def _total(x: Float[Array, "metrics m"]) -> Float[Array, " metrics"]:
-    """Sums of the rows, in an order of its own.
+def total(
+    moments: Float[Array, "*cells 2 batch"], count: Int[Array, ""]
+) -> Float[Array, "*cells 2"]:
+    """Mean of all `count` numbers, and the sum of squared deviations from it."""
+    mean, squares = moments[..., 0, :], moments[..., 1, :]
+    size, center = mean.shape[-1], mean[..., :1]
+    place = jnp.arange(size, dtype=count.dtype)
+    weight = ((count - place + size - 1) // size).astype(mean.dtype)
+    all_of_them = jnp.maximum(count, 1).astype(mean.dtype)
+    center = center + _sum(rounded((mean - center) * weight)) / all_of_them
+    deviation = mean - center
+    between = rounded(rounded(deviation * deviation) * weight)
+    return jnp.concatenate([center, _sum(squares + between)], -1)
+
+
+def _sum(x: Float[Array, "*cells m"]) -> Float[Array, "*cells 1"]:
+    """Sums over the last axis, in an order of its own.
 
     The order in which `jnp.sum` or a product adds up depends on what is around it: the
     number of rows, or a batch of trials.
     """
-    while (m := x.shape[1]) > 1:
-        # Many at a time, as each step is a loop to compile.
-        part = -(-m // 32)
-        x = jnp.pad(x, ((0, 0), (0, -m % part)))
-        parts = [x[:, i : i + part] for i in range(0, x.shape[1], part)]
-        while len(parts) > 1:
-            pairs = itertools.zip_longest(parts[::2], parts[1::2])
-            parts = [a if b is None else a + b for a, b in pairs]
-        (x,) = parts
-    return x[:, 0]
+    in_order = lambda a, b: rounded(a + b)
+    return jax.lax.reduce(x, np.zeros((), x.dtype), in_order, (x.ndim - 1,))[..., None]
 
 
 def deviation(

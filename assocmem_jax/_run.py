@@ -134,9 +134,11 @@ class Runner:
         try:
             if isinstance(running, Exception):
                 raise running
-            together = lambda x: x.reshape(-1, *x.shape[2:])
-            mean, squares = map(together, jax.device_get(running))
-            std = deviation(squares, np.array(self._spec.n))
+            totals = np.concatenate(jax.device_get(running))
+            mean, std = (
+                totals[..., 0],
+                deviation(totals[..., 1], np.array(self._spec.n)),
+            )
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise

@@ -1,7 +1,7 @@
 """What a rule does with its pairs, found by tracing it."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from . import _rules
 from ._fold import Fold
+from ._hoist import Hoisted
 from ._pairs import Pairs
 from ._rule import AbstractRule
 from ._weights import LinearMemory, UnitValues, Weights
@@ -27,21 +28,16 @@ def study_fold() -> tuple[Fold, int]:
     return Fold().plan(many, many)
 
 
-def write(rule: AbstractRule, pairs: Pairs, fold: Fold, loads):
-    """The memory at every load, and which of its arrays differ between loads.
+def every(memory_at: Hoisted, loads: Int[Array, " loads"]):
+    """The memories at all loads.
 
-    Those have a leading axis of loads; the others, such as the pairs themselves, are
-    there once.
+    Arrays that depend on the load have a leading axis of loads; the others, such as the
+    pairs themselves, are there once.
     """
-    write = lambda j: rule.write(pairs, fold.over(loads, j))
-    zero = jnp.zeros((), jnp.int32)
-    program, like = jax.make_jaxpr(write, return_shape=True)(zero)
-    dependent = _depends(program.jaxpr, program.jaxpr.invars)
-    run = core.jaxpr_as_fun(program)
-    axes = [0 if depends else None for depends in dependent]
-    everywhere = jnp.arange(len(loads), dtype=jnp.int32)
-    leaves = jax.vmap(lambda j: run(j), out_axes=axes)(everywhere)
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), dependent
+    axes = [0 if depends else None for depends in memory_at.depends]
+    leaves = lambda j: jax.tree.leaves(memory_at(j))
+    tree = jax.tree.structure(jax.eval_shape(memory_at, loads[0]))
+    return jax.tree.unflatten(tree, jax.vmap(leaves, out_axes=axes)(loads))
 
 
 def pick(memories, dependent: list[bool], j):
@@ -61,14 +57,15 @@ def aimed(memory, target: Int[Array, ""], key: Float[Array, " d"]):
     return jax.tree.map(aim, memory, is_leaf=stands)
 
 
-def read_depends(rule, memory, fold: Fold, loads, d: int) -> bool:
+def read_depends(rule, memory_at: Callable, fold: Fold, loads, d: int) -> bool:
     """Whether answers run over the stored pairs, rather than over a memory alone."""
 
     def read(j, memory, query):
         memory = aimed(memory, jnp.zeros((), jnp.int32), query)
         return rule.read(memory, query, fold.over(loads, j))
 
-    zero, query = jnp.zeros((), jnp.int32), jnp.zeros(d, jnp.float32)
+    zero = jnp.zeros((), jnp.int32)
+    memory, query = jax.eval_shape(memory_at, zero), jnp.zeros(d, jnp.float32)
     program = jax.make_jaxpr(read)(zero, memory, query).jaxpr
     return any(_depends(program, program.invars[:1]))
 
@@ -143,8 +140,7 @@ def _reads_pairs(tree, leaves) -> bool:
         rule = jax.tree.unflatten(tree, leaves)
         fold, _ = study_fold()
         write = lambda j: rule.write(Pairs(keys, keys), fold.over(loads, j))
-        memory = jax.eval_shape(write, jnp.zeros((), jnp.int32))
-        answer.append(read_depends(rule, memory, fold, loads, keys.shape[1]))
+        answer.append(read_depends(rule, write, fold, loads, keys.shape[1]))
 
     shapes = ((1024, 2), jnp.float32), ((2,), jnp.int32)
     jax.eval_shape(trace, leaves, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
@@ -163,11 +159,13 @@ def _scores_every_load(tree, leaves) -> bool:
 
     def answers(leaves, keys, stops):
         rule, fold = jax.tree.unflatten(tree, leaves), Fold(block)
-        memories, dependent = write(rule, Pairs(keys, keys), fold, stops)
-        read = lambda j, query: rule.read(
-            pick(memories, dependent, j), query, fold.over(stops, j)
-        )
         each = jnp.arange(loads, dtype=jnp.int32)
+        write = lambda j: rule.write(Pairs(keys, keys), fold.over(stops, j))
+        memory_at = Hoisted(write)
+        memories = every(memory_at, each)
+        read = lambda j, query: rule.read(
+            pick(memories, memory_at.depends, j), query, fold.over(stops, j)
+        )
         of_load = lambda j: jax.vmap(lambda query: read(j, query))(keys[:queries])
         return jax.vmap(of_load)(each)
 

@@ -1,0 +1,74 @@
+"""A loop's body, less what is the same in every step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.extend import core
+from jaxtyping import Array, Int
+
+
+# Calls whose parts may be told apart, and where they keep what they call.
+_CALLS = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
+
+
+class _Later:
+    """Stands for an array that is known once the index is."""
+
+
+class Hoisted:
+    """A function of an index that computes what does not depend on it once, at first.
+
+    A compiler does not take a loop out of a loop: without this, what all loads share
+    would be summed up again for each. The function is traced. Derivative rules of its
+    own are dropped.
+
+    Attributes:
+        depends: for each array of the result, whether it depends on the index.
+    """
+
+    def __init__(self, function: Callable[[Int[Array, ""]], Any]):
+        """Trace the function, and compute what it can without the index."""
+        zero = jax.numpy.zeros((), jax.numpy.int32)
+        program, like = jax.make_jaxpr(function, return_shape=True)(zero)
+        self._tree = jax.tree.structure(like)
+        self._index, self._steps = _Later(), []
+        self._leaves = self._run(program.jaxpr, program.consts, [self._index])
+        self.depends = [isinstance(x, _Later) for x in self._leaves]
+
+    def __call__(self, index: Int[Array, ""]) -> Any:
+        """The result for one index."""
+        known = {self._index: index}
+        value = lambda x: known[x] if isinstance(x, _Later) else x
+        for compute, given, results in self._steps:
+            known.update(zip(results, compute(*map(value, given)), strict=True))
+        return jax.tree.unflatten(self._tree, map(value, self._leaves))
+
+    def _run(self, program: core.Jaxpr, constants, arguments) -> list:
+        values = dict(zip(program.constvars, constants, strict=True))
+        values |= zip(program.invars, arguments, strict=True)
+        read = lambda x: x.val if isinstance(x, core.Literal) else values[x]
+        for equation in program.eqns:
+            given, name = list(map(read, equation.invars)), equation.primitive.name
+            later = any(isinstance(x, _Later) for x in given)
+            if later and name in _CALLS:
+                called = equation.params[_CALLS[name]]
+                results = self._run(called.jaxpr, called.consts, given)
+            else:
+                is_variable = lambda x: not isinstance(x, core.Literal)
+                variables = list(dict.fromkeys(filter(is_variable, equation.invars)))
+                given = list(map(read, variables))
+                alone = program.replace(
+                    constvars=[],
+                    invars=variables,
+                    outvars=equation.outvars,
+                    eqns=[equation],
+                )
+                compute = core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))
+                if later:
+                    results = [_Later() for _ in equation.outvars]
+                    self._steps.append((compute, given, results))
+                else:
+                    results = compute(*given)
+            values |= zip(equation.outvars, results, strict=True)
+        return list(map(read, program.outvars))
