@@ -1,6 +1,8 @@
 """The command line."""
 
+import atexit
 import dataclasses
+import gc
 import re
 import shlex
 import sys
@@ -199,6 +201,10 @@ _COMMANDS: dict[str, Any] = {
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command that `args`, by default those of the process, ask for."""
+    if args is None:
+        # In a process of its own. Python looks through all objects, several times, when
+        # it exits: with what JAX makes of them, half a second.
+        atexit.register(gc.freeze)
     args = list(sys.argv[1:] if args is None else args)
     # What is replaced is so from the start. Repeated, it would be the new work.
     command = shlex.join(["assocmem", *(x for x in args if x != "--overwrite")])

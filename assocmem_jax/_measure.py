@@ -220,12 +220,13 @@ def _trial(
         else:
             given = Expected(retrieved, settings.expectation)
         scores = jnp.stack([getattr(given, name) for name in shape.scores])
-        return _moments.add(moments, scores, i, load)
+        return jax.vmap(_moments.add, (0, 0, None, None))(moments, scores, i, load)
 
     at = lambda x, j: jax.lax.dynamic_index_in_dim(x, j, 0, False)
     batches = lambda load: _batches(load, batch)
     each = jnp.arange(len(loads), dtype=jnp.int32)
     empty = len(shape.scores), 2, batch
+    totals = jax.vmap(_moments.total, (0, None))
 
     def load_by_load(j):
         """A memory serves all batches of queries."""
@@ -238,7 +239,7 @@ def _trial(
                 return score(i, load, block, retrieved, moments)
 
             nothing = jnp.zeros(empty, keys.dtype)
-            return jax.lax.fori_loop(0, batches(load), step, nothing)
+            return totals(jax.lax.fori_loop(0, batches(load), step, nothing), load)
 
         return jax.lax.map(under, settings.corruptions)
 
@@ -265,12 +266,10 @@ def _trial(
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)
 
         nothing = jnp.zeros((len(loads), *empty), keys.dtype)
-        return jax.lax.fori_loop(0, batches(loads[-1]), step, nothing)
+        moments = jax.lax.fori_loop(0, batches(loads[-1]), step, nothing)
+        return jax.vmap(totals)(moments, loads)
 
     if read_depends(rule, memory_at, fold, loads, shape.d):
         under = functools.partial(batch_by_batch, every(memory_at, each))
-        moments = jax.lax.map(under, settings.corruptions)
-    else:
-        moments = jax.lax.map(load_by_load, each)
-        moments = jnp.swapaxes(moments, 0, 1)
-    return jax.vmap(jax.vmap(_moments.total), (0, None))(moments, loads)
+        return jax.lax.map(under, settings.corruptions)
+    return jnp.swapaxes(jax.lax.map(load_by_load, each), 0, 1)

@@ -1,9 +1,9 @@
 """Mean and spread of numbers that come in batches, without cancellation.
 
-Moments are arrays `[..., 2, batch]`: for each place of a batch the mean of what came
-there, and the sum of squared deviations from it. All that there is to do for a batch is
-done place by place, and so in one order whatever else is computed. Places are put
-together once, at the end.
+Moments are two numbers for each place of a batch: the mean of what came there, and the
+sum of squared deviations from it. All that there is to do for a batch is done place by
+place, and so in one order whatever else is computed. Places are put together once, at
+the end.
 
 References:
     Chan, Golub & LeVeque (1979), Stanford report CS-TR-79-773 (the updating formula of
@@ -19,44 +19,42 @@ from ._random import rounded
 
 
 def add(
-    moments: Float[Array, "*cells 2 batch"],
-    x: Float[Array, "*cells batch"],
+    moments: Float[Array, "2 batch"],
+    x: Float[Array, " batch"],
     i: Int[Array, ""],
     count: Int[Array, ""],
-) -> Float[Array, "*cells 2 batch"]:
+) -> Float[Array, "2 batch"]:
     """Take up the i-th batch of `count` numbers; what is beyond may be nan."""
-    mean, squares = moments[..., 0, :], moments[..., 1, :]
-    size, before = x.shape[-1], i.astype(x.dtype)
+    mean, squares = moments
+    before = i.astype(x.dtype)
     step, share = x - mean, 1 / (before + 1)
     mean = mean + rounded(step * share)
     squares = squares + rounded(rounded(step * step) * (before * share))
-    inside = jnp.arange(size, dtype=count.dtype) < count - i * size
-    return jnp.where(inside, jnp.stack([mean, squares], -2), moments)
+    inside = jnp.arange(len(x), dtype=count.dtype) < count - i * len(x)
+    return jnp.where(inside[None], jnp.stack([mean, squares]), moments)
 
 
-def total(
-    moments: Float[Array, "*cells 2 batch"], count: Int[Array, ""]
-) -> Float[Array, "*cells 2"]:
+def total(moments: Float[Array, "2 batch"], count: Int[Array, ""]) -> Float[Array, "2"]:
     """Mean of all `count` numbers, and the sum of squared deviations from it."""
-    mean, squares = moments[..., 0, :], moments[..., 1, :]
-    size, center = mean.shape[-1], mean[..., :1]
-    place = jnp.arange(size, dtype=count.dtype)
-    weight = ((count - place + size - 1) // size).astype(mean.dtype)
-    all_of_them = jnp.maximum(count, 1).astype(mean.dtype)
-    center = center + _sum(rounded((mean - center) * weight)) / all_of_them
+    mean, squares = moments
+    places = len(mean)
+    place = jnp.arange(places, dtype=count.dtype)
+    weight = ((count - place + places - 1) // places).astype(mean.dtype)
+    shift = _sum(rounded((mean - mean[0]) * weight))
+    center = mean[0] + shift / jnp.maximum(count, 1).astype(mean.dtype)
     deviation = mean - center
     between = rounded(rounded(deviation * deviation) * weight)
-    return jnp.concatenate([center, _sum(squares + between)], -1)
+    return jnp.stack([center, _sum(squares + between)])
 
 
-def _sum(x: Float[Array, "*cells m"]) -> Float[Array, "*cells 1"]:
-    """Sums over the last axis, in an order of its own.
+def _sum(x: Float[Array, " m"]) -> Float[Array, ""]:
+    """The sum, in an order of its own.
 
     The order in which `jnp.sum` or a product adds up depends on what is around it: the
     number of rows, or a batch of trials.
     """
     in_order = lambda a, b: rounded(a + b)
-    return jax.lax.reduce(x, np.zeros((), x.dtype), in_order, (x.ndim - 1,))[..., None]
+    return jax.lax.reduce(x, np.zeros((), x.dtype), in_order, (0,))
 
 
 def deviation(

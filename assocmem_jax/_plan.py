@@ -138,7 +138,7 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
         tiles = 2 + 4 * loads * scores_every_load(spec.rules[name])
         numbers += tiles * tile + 2 * loads * queries * v
     else:
-        numbers += (3 * loads + 6) * d * max(d, v)
+        numbers += (2 * loads + 6) * d * max(d, v)
     if spec.corrupted:
         numbers += 2 * queries * d
     if _recalls(spec):

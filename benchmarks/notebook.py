@@ -3,7 +3,8 @@
 Four comparisons, the two sides in turn within one run, one JSON row each:
 `experiment_2`, warm (98 cells of the pseudoinverse in one process); `experiment_3`,
 warm (four rules, 13 loads); `experiment_2_cold`, the former alone in a fresh process,
-imports and compiling included; and `command`, the whole study in a fresh process,
+compiling included, as the time of the call and of the process, which imports and exits
+as well; and `command`, the whole study in a fresh process,
 figures and files included, with its peak memory. Before a time counts, the curves of
 both sides must agree within sampling error. The floor is the time of the products, of
 each cell by itself and in one pass over loads that hold each other's pairs (`shared`),
@@ -41,15 +42,19 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 # Experiment 2 as a program of its own; what it prints is checked.
 PROGRAMS = {
     "torch": """
-import json, notebook_torch
+import json, time, notebook_torch
+start = time.perf_counter()
 cells = notebook_torch.grid({names}, {dimensions}, {loads}, {seed})
-print(json.dumps(list(cells.values())))
+seconds = time.perf_counter() - start
+print(json.dumps([seconds, list(cells.values())]))
 """,
     "assocmem": """
-import json, assocmem_jax as am
+import json, time, assocmem_jax as am
+start = time.perf_counter()
 rules = {{"pseudoinverse": am.Pseudoinverse()}}
 dataset = am.sweep(rules, d={dimensions}, n={loads}, seed={seed})
-print(json.dumps(dataset.to_dict()))
+seconds = time.perf_counter() - start
+print(json.dumps([seconds, dataset.to_dict()]))
 """,
 }
 # Draws that tell how much a mean scatters.
@@ -106,33 +111,37 @@ def warm(grid, repeats: int, device: str = "cpu") -> dict:
 def cold(grid, repeats: int) -> dict:
     """Time one grid in fresh processes."""
     names, dimensions, loads = grid
-    printed = collections.defaultdict(list)
+    calls, answers = collections.defaultdict(list), collections.defaultdict(list)
 
     def program(side):
         def run(seed):
             code = PROGRAMS[side].format(
                 names=names, dimensions=dimensions, loads=loads, seed=seed
             )
-            printed[side].append(
-                subprocess.check_output(
-                    [sys.executable, "-c", code], cwd=HERE, env=environment()
-                )
+            printed = subprocess.check_output(
+                [sys.executable, "-c", code], cwd=HERE, env=environment()
             )
+            seconds, answer = json.loads(printed)
+            calls[side].append(seconds)
+            answers[side].append(answer)
 
         return run
 
-    seconds = in_turn({side: program(side) for side in PROGRAMS}, repeats)
-    ours = [xr.Dataset.from_dict(json.loads(text)) for text in printed["assocmem"]]
-    cells = [by_place(json.loads(x), dimensions, loads) for x in printed["torch"]]
+    processes = in_turn({side: program(side) for side in PROGRAMS}, repeats)
+    ours = [xr.Dataset.from_dict(answer) for answer in answers["assocmem"]]
+    cells = [by_place(answer, dimensions, loads) for answer in answers["torch"]]
     z = agreement(grid, ours, cells)
-    median = medians(seconds)
+    call, process = medians(calls), medians(processes)
     return {
         "cells": len(names) * len(dimensions) * len(loads),
-        "seconds_cold": median,
-        "all_seconds": seconds,
-        "ratio_cold": median["torch"] / median["assocmem"],
+        "seconds_cold": call,
+        "all_seconds": calls,
+        "ratio_cold": call["torch"] / call["assocmem"],
+        "seconds_process": process,
+        "all_seconds_process": processes,
+        "ratio_process": process["torch"] / process["assocmem"],
         "largest_z": z,
-        **floor(grid, median["assocmem"]),
+        **floor(grid, call["assocmem"]),
     }
 
 
