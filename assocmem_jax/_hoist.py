@@ -20,8 +20,9 @@ class Hoisted:
     """A function of an index that computes what does not depend on it once, at first.
 
     A compiler does not take a loop out of a loop: without this, what all loads share
-    would be summed up again for each. The function is traced. Derivative rules of its
-    own are dropped.
+    would be summed up again for each. The function is traced; where what it calls by
+    `jax.jit` or `jax.custom_jvp` depends on the index in part, it is taken apart, and
+    the derivative rule is lost.
 
     Attributes:
         depends: for each array of the result, whether it depends on the index.
@@ -56,7 +57,7 @@ class Hoisted:
                 results = self._run(called.jaxpr, called.consts, given)
             else:
                 is_variable = lambda x: not isinstance(x, core.Literal)
-                variables = list(dict.fromkeys(filter(is_variable, equation.invars)))
+                variables = list(filter(is_variable, equation.invars))
                 given = list(map(read, variables))
                 alone = program.replace(
                     constvars=[],

@@ -272,7 +272,7 @@ def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
 def _invert(
     factor: Float[Array, "k k"], lower: bool = False
 ) -> tuple[Float[Array, "k k"], Array]:
-    r"""$R^{-1}$, and $|R|_F |R^{-1}|_F$, an upper bound on the condition number."""
+    r"""$A^{-1}$, and $|A|_F |A^{-1}|_F$, an upper bound on the condition number."""
     unit = jnp.eye(len(factor), dtype=factor.dtype)
     inverse = solve_triangular(factor, unit, lower=lower)
     return inverse, jnp.linalg.norm(factor) * jnp.linalg.norm(inverse)

@@ -17,7 +17,7 @@ from ._fold import Fold
 from ._hoist import Hoisted
 from ._pairs import Pairs
 from ._rule import AbstractRule
-from ._traits import aimed, every, pick, read_depends, study_fold
+from ._traits import aimed, memories_at, pick, read_depends, study_fold
 from ._weights import UnitValues
 from .patterns import AbstractEnsemble
 
@@ -270,6 +270,6 @@ def _trial(
         return jax.vmap(totals)(moments, loads)
 
     if read_depends(rule, memory_at, fold, loads, shape.d):
-        under = functools.partial(batch_by_batch, every(memory_at, each))
+        under = functools.partial(batch_by_batch, memories_at(memory_at, each))
         return jax.lax.map(under, settings.corruptions)
     return jnp.swapaxes(jax.lax.map(load_by_load, each), 0, 1)

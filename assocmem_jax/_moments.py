@@ -24,8 +24,13 @@ def add(
     i: Int[Array, ""],
     count: Int[Array, ""],
 ) -> Float[Array, "2 batch"]:
-    """Take up the i-th batch of `count` numbers; what is beyond may be nan."""
+    """Take up the i-th batch of `count` numbers; what is beyond may be nan.
+
+    Infinite numbers count as nan, and so do mean and spread.
+    """
     mean, squares = moments
+    # Finite, they would be by `rounded`.
+    x = jnp.where(jnp.isinf(x), jnp.nan, x)
     before = i.astype(x.dtype)
     step, share = x - mean, 1 / (before + 1)
     mean = mean + rounded(step * share)
@@ -40,8 +45,9 @@ def total(moments: Float[Array, "2 batch"], count: Int[Array, ""]) -> Float[Arra
     places = len(mean)
     place = jnp.arange(places, dtype=count.dtype)
     weight = ((count - place + places - 1) // places).astype(mean.dtype)
-    shift = _sum(rounded((mean - mean[0]) * weight))
-    center = mean[0] + shift / jnp.maximum(count, 1).astype(mean.dtype)
+    # No quotient: of several scores, XLA makes it a product with the inverse.
+    share = 1 / jnp.maximum(count, 1).astype(mean.dtype)
+    center = mean[0] + rounded(_sum(rounded((mean - mean[0]) * weight)) * share)
     deviation = mean - center
     between = rounded(rounded(deviation * deviation) * weight)
     return jnp.stack([center, _sum(squares + between)])
@@ -51,10 +57,11 @@ def _sum(x: Float[Array, " m"]) -> Float[Array, ""]:
     """The sum, in an order of its own.
 
     The order in which `jnp.sum` or a product adds up depends on what is around it: the
-    number of rows, or a batch of trials.
+    number of rows, or a batch of trials. Rounded, a sum is none to a compiler that
+    would reorder it.
     """
-    in_order = lambda a, b: rounded(a + b)
-    return jax.lax.reduce(x, np.zeros((), x.dtype), in_order, (0,))
+    add = lambda a, b: rounded(a + b)
+    return jax.lax.reduce(x, np.zeros((), x.dtype), add, (0,))
 
 
 def deviation(

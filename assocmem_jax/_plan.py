@@ -84,14 +84,13 @@ def kernel_shape(
     limit = min(limit, max(needed, _CPU_BATCH)) if on_cpu else limit
     while batch > 1 and batch * needed > limit:
         batch //= 2
-    scores = tuple(dict.fromkeys(DERIVED.get(name, name) for name in spec.metrics))
     return Shape(
         d=chunk.d,
         v=_columns(spec, chunk.d),
         rows=rows,
         trials=trials,
         batch=batch,
-        scores=scores,
+        scores=_scores(spec),
         values=spec.value_source,
         corrupted=spec.corrupted,
     )
@@ -130,13 +129,13 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
 
 def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
-    v, loads = _columns(spec, d), len(spec.n)
+    v, loads, scores = _columns(spec, d), len(spec.n), len(_scores(spec))
     fold, queries = study_fold()
     tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
     numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
     if reads_pairs(spec.rules[name]):
         tiles = 2 + 4 * loads * scores_every_load(spec.rules[name])
-        numbers += tiles * tile + 2 * loads * queries * v
+        numbers += tiles * tile + 2 * loads * queries * (v + scores)
     else:
         numbers += (2 * loads + 6) * d * max(d, v)
     if spec.corrupted:
@@ -165,6 +164,11 @@ def default_budget(devices: list[jax.Device]) -> int:
 def _columns(spec: Spec, d: int) -> int:
     """Numbers that stand for a value: those that are not drawn have an index."""
     return 1 if spec.value_source == "marginalized" else spec.value_dimension(d)
+
+
+def _scores(spec: Spec) -> tuple[str, ...]:
+    """What is measured, each once, so that the metrics follow from it."""
+    return tuple(dict.fromkeys(DERIVED.get(name, name) for name in spec.metrics))
 
 
 def _recalls(spec: Spec) -> bool:

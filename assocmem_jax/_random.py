@@ -98,13 +98,13 @@ def streams(rng: Key[Array, ""], count: int) -> tuple[Key[Array, ""], ...]:
     return tuple(jax.random.fold_in(rng, stream) for stream in range(count))
 
 
-def rounded(product: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The product itself, finite, as a number that compilers cannot see through.
+def rounded(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The number itself, finite, as one that compilers cannot see through.
 
     They merge a product with a later sum (FMA) or constant, which saves a rounding, and
     do so in some programs and not in others. Rounded, it is the same in all of them.
     """
-    return jnp.minimum(product, jnp.finfo(product.dtype).max)
+    return jnp.minimum(x, jnp.finfo(x.dtype).max)
 
 
 def trial_words(seed: int, d: int, trials: np.ndarray) -> UInt32[np.ndarray, "t 3 2"]:

@@ -135,10 +135,8 @@ class Runner:
             if isinstance(running, Exception):
                 raise running
             totals = np.concatenate(jax.device_get(running))
-            mean, std = (
-                totals[..., 0],
-                deviation(totals[..., 1], np.array(self._spec.n)),
-            )
+            mean, squares = totals[..., 0], totals[..., 1]
+            std = deviation(squares, np.array(self._spec.n))
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise

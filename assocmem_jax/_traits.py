@@ -28,16 +28,16 @@ def study_fold() -> tuple[Fold, int]:
     return Fold().plan(many, many)
 
 
-def every(memory_at: Hoisted, loads: Int[Array, " loads"]):
-    """The memories at all loads.
+def memories_at(memory_at: Hoisted, each: Int[Array, " loads"]):
+    """The memories at all loads, of which `each` are the indices.
 
     Arrays that depend on the load have a leading axis of loads; the others, such as the
     pairs themselves, are there once.
     """
     axes = [0 if depends else None for depends in memory_at.depends]
     leaves = lambda j: jax.tree.leaves(memory_at(j))
-    tree = jax.tree.structure(jax.eval_shape(memory_at, loads[0]))
-    return jax.tree.unflatten(tree, jax.vmap(leaves, out_axes=axes)(loads))
+    tree = jax.tree.structure(jax.eval_shape(memory_at, each[0]))
+    return jax.tree.unflatten(tree, jax.vmap(leaves, out_axes=axes)(each))
 
 
 def pick(memories, dependent: list[bool], j):
@@ -162,7 +162,7 @@ def _scores_every_load(tree, leaves) -> bool:
         each = jnp.arange(loads, dtype=jnp.int32)
         write = lambda j: rule.write(Pairs(keys, keys), fold.over(stops, j))
         memory_at = Hoisted(write)
-        memories = every(memory_at, each)
+        memories = memories_at(memory_at, each)
         read = lambda j, query: rule.read(
             pick(memories, memory_at.depends, j), query, fold.over(stops, j)
         )

@@ -3,12 +3,11 @@
 Four comparisons, the two sides in turn within one run, one JSON row each:
 `experiment_2`, warm (98 cells of the pseudoinverse in one process); `experiment_3`,
 warm (four rules, 13 loads); `experiment_2_cold`, the former alone in a fresh process,
-compiling included, as the time of the call and of the process, which imports and exits
-as well; and `command`, the whole study in a fresh process,
-figures and files included, with its peak memory. Before a time counts, the curves of
-both sides must agree within sampling error. The floor is the time of the products, of
-each cell by itself and in one pass over loads that hold each other's pairs (`shared`),
-at the rate of one large product.
+compiling and imports included, and of that the call alone; and `command`, the whole
+study in a fresh process, figures and files included, with its peak memory. Before a
+time counts, the curves of both sides must agree within sampling error. The floor is the
+time of the products, of each cell by itself and in one pass over loads that hold each
+other's pairs (`shared`), at the rate of one large product.
 """
 
 import argparse
@@ -134,14 +133,14 @@ def cold(grid, repeats: int) -> dict:
     call, process = medians(calls), medians(processes)
     return {
         "cells": len(names) * len(dimensions) * len(loads),
-        "seconds_cold": call,
-        "all_seconds": calls,
-        "ratio_cold": call["torch"] / call["assocmem"],
-        "seconds_process": process,
-        "all_seconds_process": processes,
-        "ratio_process": process["torch"] / process["assocmem"],
+        "seconds_cold": process,
+        "all_seconds": processes,
+        "ratio_cold": process["torch"] / process["assocmem"],
+        "seconds_cold_call": call,
+        "all_seconds_call": calls,
+        "ratio_cold_call": call["torch"] / call["assocmem"],
         "largest_z": z,
-        **floor(grid, call["assocmem"]),
+        **floor(grid, process["assocmem"]),
     }
 
 

@@ -70,6 +70,12 @@ def test_answers_are_those_of_the_function(name, traced):
     jax.tree.map(np.testing.assert_array_equal, got, expected)
 
 
+def test_calls_are_taken_apart():
+    x = jnp.arange(3.0)
+    called = jax.jit(lambda a, b: (a * real(b), a + 1))
+    assert Hoisted(lambda j: called(x, j)).depends == [True, False]
+
+
 def test_it_says_what_depends_on_the_index():
     hoisted = Hoisted(lambda j: {"a": jnp.zeros(2), "b": j + 1, "c": jnp.ones(3)})
     assert hoisted.depends == [False, True, False]

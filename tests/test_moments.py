@@ -1,5 +1,6 @@
 """Moments: batches that are put together are one sample."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -46,3 +47,22 @@ def test_one_number_has_no_spread_and_counts_go_by_cell():
     squares = np.array([[[0.0], [8.0]], [[0.0], [2.0]]])
     std = _moments.deviation(squares, np.array([1, 3]))
     np.testing.assert_array_equal(std, [[[0], [2]], [[0], [1]]])
+
+
+def test_infinite_numbers_are_no_numbers():
+    x = np.ones(30, np.float32)
+    for place in (0, 1, 29):
+        assert np.isnan(together(np.where(np.arange(30) == place, np.inf, x), 8)).all()
+
+
+def test_bits_are_those_of_many_at_once(rng):
+    x = jnp.asarray(rng.standard_normal((40, 300)), jnp.float32)
+    counts = jnp.asarray(rng.integers(1, 300, 40), jnp.int32)
+
+    def one(x, count):
+        nothing = jnp.zeros((2, 300), jnp.float32)
+        return _moments.total(_moments.add(nothing, x, jnp.int32(0), count), count)
+
+    many = jax.jit(jax.vmap(one))(x, counts)
+    alone = jnp.stack([jax.jit(one)(*each) for each in zip(x, counts, strict=True)])
+    np.testing.assert_array_equal(many, alone)

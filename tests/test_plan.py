@@ -16,6 +16,7 @@ from assocmem_jax.study import Spec
 
 ALL = {name: row.rule for name, row in RULES.items()}
 SOFT = {"soft": am.Softmax()}
+MANY = ["cosine", "distance", "success"]
 GRID = {"d": [5], "n": [3, 40], "trials": 4, "seed": 3}
 
 
@@ -61,6 +62,8 @@ def test_near_loads_share_programs():
         {"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1},
         {"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]},
         {"d": [64], "n": [100, 3000, 5000], "values": "marginalized"},
+        {"d": [4], "n": list(range(1, 201)), "values": "marginalized"},
+        {"d": [4], "n": list(range(1, 101)), "v": 2, "metrics": MANY},
     ),
 )
 def test_estimated_memory_is_what_the_compiler_takes(name, changed):

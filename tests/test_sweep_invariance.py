@@ -156,3 +156,12 @@ def test_loads_below_a_large_dimension_do_not_depend_on_those_above():
     few = am.sweep(rules, d=[1100], n=[300, 1000])
     more = am.sweep(rules, d=[1100], n=[300, 1000, 1200])
     np.testing.assert_array_equal(few["distance"], more["distance"][:, :, :2])
+
+
+@pytest.mark.parametrize("rule", (am.DotProduct(), am.Softmax(beta=0.5)))
+def test_one_score_of_one_trial(rule):
+    grid = {"d": [5], "n": [5, 11, 37, 300, 700], "query_noise": 0.3}
+    for seed in range(12):
+        several = sweep({"rule": rule}, **grid, trials=8, seed=seed)
+        alone = sweep({"rule": rule}, **grid, trials=1, metrics=["cosine"], seed=seed)
+        assert_same_cells(alone, several[list(alone.data_vars)])
