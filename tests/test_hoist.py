@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend import core
 
 from assocmem_jax import Fold, Pairs, Pseudoinverse
 from assocmem_jax._hoist import Hoisted
@@ -11,7 +12,7 @@ from assocmem_jax._hoist import Hoisted
 
 def count_loops(program) -> int:
     """Loops in a traced program, inside of loops and branches too."""
-    inner = jax.extend.core.jaxprs_in_params
+    inner = core.jaxprs_in_params
     return sum(
         (equation.primitive.name == "while")
         + sum(count_loops(x) for x in inner(equation.params))
