@@ -229,22 +229,15 @@ def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced
 def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
     d, v = pairs.keys.shape[1], pairs.values.shape[1]
 
-    def absorb(above, below):
+    def absorb(triangle, rows):
         # What the orthogonal matrix makes of the values stands beside the triangle.
-        # A sum of padded parts is one loop to compile, where joining them takes four.
-        rows, more = len(above[0]), len(below[0])
-        place = lambda x, top, left: jnp.pad(
-            x, ((top, rows + more - top - len(x)), (left, d + v - left - x.shape[1]))
-        )
-        above = place(above[0], 0, 0) + place(above[1], 0, d)
-        below = place(below[0], rows, 0) + place(below[1], rows, d)
-        reduced = jnp.linalg.qr(_by_row(above + below), mode="r")[:d]
-        return reduced[:, :d], reduced[:, d:]
+        stack = _by_row(jnp.concatenate([triangle, rows]))
+        return jnp.linalg.qr(stack, mode="r")[:d]
 
-    zeros = lambda columns: jnp.zeros((d, columns), pairs.keys.dtype)
+    nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-    both = lambda block: (block.keys, block.values)
-    triangle, rhs = tall.accumulate(both, absorb, (zeros(d), zeros(v)), pairs)
+    reduced = tall.accumulate(_beside, absorb, nothing, pairs)
+    triangle, rhs = jnp.split(reduced, [d], axis=1)
     inverse, spread = _invert(triangle)
     return _Reduced(triangle, inverse, spread * rtol < 1, rhs)
 

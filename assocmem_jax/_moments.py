@@ -42,9 +42,10 @@ def add(
 def total(moments: Float[Array, "2 batch"], count: Int[Array, ""]) -> Float[Array, "2"]:
     """Mean of all `count` numbers, and the sum of squared deviations from it."""
     mean, squares = moments
-    places = len(mean)
-    place = jnp.arange(places, dtype=count.dtype)
-    weight = ((count - place + places - 1) // places).astype(mean.dtype)
+    places = jnp.asarray(len(mean), count.dtype)
+    batches, rest = jax.lax.div(count, places), jax.lax.rem(count, places)
+    more = jnp.arange(len(mean), dtype=count.dtype) < rest
+    weight = (batches + more.astype(count.dtype)).astype(mean.dtype)
     # No quotient: of several scores, XLA makes it a product with the inverse.
     share = 1 / jnp.maximum(count, 1).astype(mean.dtype)
     center = mean[0] + rounded(_sum(rounded((mean - mean[0]) * weight)) * share)
