@@ -203,7 +203,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command that `args`, by default those of the process, ask for."""
     if args is None:
         # In a process of its own. Python looks through all objects, several times, when
-        # it exits: with what JAX makes of them, half a second.
+        # it exits: with what JAX makes of them, 0.4 s.
         atexit.register(gc.freeze)
     args = list(sys.argv[1:] if args is None else args)
     # What is replaced is so from the start. Repeated, it would be the new work.

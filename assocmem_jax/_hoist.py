@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array, Int
 
@@ -25,17 +26,18 @@ class Hoisted:
     the derivative rule is lost.
 
     Attributes:
-        depends: for each array of the result, whether it depends on the index.
+        like: shapes and types of the result.
+        depends: for each of its arrays, whether it depends on the index.
     """
 
     def __init__(self, function: Callable[[Int[Array, ""]], Any]):
         """Trace the function, and compute what it can without the index."""
-        zero = jax.numpy.zeros((), jax.numpy.int32)
-        program, like = jax.make_jaxpr(function, return_shape=True)(zero)
-        self._tree = jax.tree.structure(like)
+        zero = jnp.zeros((), jnp.int32)
+        program, self.like = jax.make_jaxpr(function, return_shape=True)(zero)
         self._index, self._steps = _Later(), []
-        self._leaves = self._run(program.jaxpr, program.consts, [self._index])
-        self.depends = [isinstance(x, _Later) for x in self._leaves]
+        leaves = self._run(program.jaxpr, program.consts, [self._index])
+        self._result = jax.tree.unflatten(jax.tree.structure(self.like), leaves)
+        self.depends = jax.tree.map(lambda x: isinstance(x, _Later), self._result)
 
     def __call__(self, index: Int[Array, ""]) -> Any:
         """The result for one index."""
@@ -43,7 +45,21 @@ class Hoisted:
         value = lambda x: known[x] if isinstance(x, _Later) else x
         for compute, given, results in self._steps:
             known.update(zip(results, compute(*map(value, given)), strict=True))
-        return jax.tree.unflatten(self._tree, map(value, self._leaves))
+        return jax.tree.map(value, self._result)
+
+    def stacked(self, indices: Int[Array, " n"]) -> Any:
+        """The results for some indices: arrays that depend on them have an axis more.
+
+        The others, such as stored pairs themselves, are there once.
+        """
+        axes = jax.tree.map(lambda depends: 0 if depends else None, self.depends)
+        return jax.vmap(self, out_axes=axes)(indices)
+
+    def pick(self, stacked: Any, i: Int[Array, ""]) -> Any:
+        """One of the results that are stacked."""
+        at = lambda x: jax.lax.dynamic_index_in_dim(x, i, 0, False)
+        take = lambda x, depends: at(x) if depends else x
+        return jax.tree.map(take, stacked, self.depends)
 
     def _run(self, program: core.Jaxpr, constants, arguments) -> list:
         values = dict(zip(program.constvars, constants, strict=True))

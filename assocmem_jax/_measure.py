@@ -17,7 +17,7 @@ from ._fold import Fold
 from ._hoist import Hoisted
 from ._pairs import Pairs
 from ._rule import AbstractRule
-from ._traits import aimed, memories_at, pick, read_depends, study_fold
+from ._traits import aimed, read_depends, study_fold
 from ._weights import UnitValues
 from .patterns import AbstractEnsemble
 
@@ -178,17 +178,7 @@ def _trial(
 ) -> Float[Array, "corruptions loads scores 2"]:
     """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
-    rows = jnp.arange(shape.rows, dtype=jnp.int32)
-    keys = settings.keys.rows(key_rng, rows, shape.d)
-    if shape.values == "drawn":
-        values = settings.values.rows(value_rng, rows, shape.v)  # pyright: ignore
-    elif shape.values == "own":
-        values = settings.keys.value_rows(key_rng, rows)  # pyright: ignore
-    elif shape.values == "marginalized":
-        values = UnitValues(rows, jnp.int32(-1))
-    else:
-        values = keys
-    pairs = Pairs(keys, values)
+    pairs = _drawn(settings, key_rng, value_rng, shape)
     fold, batch = study_fold()
     loads, rule = settings.loads, settings.rule
     at_load = lambda j: fold.over(loads, j)
@@ -238,7 +228,7 @@ def _trial(
                 retrieved = answers(memory, at_load(j), block, index, queries)
                 return score(i, load, block, retrieved, moments)
 
-            nothing = jnp.zeros(empty, keys.dtype)
+            nothing = jnp.zeros(empty, pairs.keys.dtype)
             return totals(jax.lax.fori_loop(0, batches(load), step, nothing), load)
 
         return jax.lax.map(under, settings.corruptions)
@@ -252,8 +242,8 @@ def _trial(
             lowest = jnp.sum(loads <= i * batch, dtype=jnp.int32)
 
             def read(j):
-                memory = pick(memories, memory_at.depends, j)
                 of = fold.over(loads, j, lowest)
+                memory = memory_at.pick(memories, j)
                 return answers(memory, of, block, index, queries)
 
             retrieved = jax.vmap(read)(each)
@@ -265,11 +255,28 @@ def _trial(
 
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)
 
-        nothing = jnp.zeros((len(loads), *empty), keys.dtype)
+        nothing = jnp.zeros((len(loads), *empty), pairs.keys.dtype)
         moments = jax.lax.fori_loop(0, batches(loads[-1]), step, nothing)
         return jax.vmap(totals)(moments, loads)
 
-    if read_depends(rule, memory_at, fold, loads, shape.d):
-        under = functools.partial(batch_by_batch, memories_at(memory_at, each))
+    if read_depends(rule, memory_at.like, fold, loads, shape.d):
+        under = functools.partial(batch_by_batch, memory_at.stacked(each))
         return jax.lax.map(under, settings.corruptions)
     return jnp.swapaxes(jax.lax.map(load_by_load, each), 0, 1)
+
+
+def _drawn(
+    settings: Settings, key_rng: Key[Array, ""], value_rng: Key[Array, ""], shape: Shape
+) -> Pairs:
+    """The pairs of one trial, as many as the largest load may need."""
+    rows = jnp.arange(shape.rows, dtype=jnp.int32)
+    keys = settings.keys.rows(key_rng, rows, shape.d)
+    if shape.values == "drawn":
+        values = settings.values.rows(value_rng, rows, shape.v)  # pyright: ignore
+    elif shape.values == "own":
+        values = settings.keys.value_rows(key_rng, rows)  # pyright: ignore
+    elif shape.values == "marginalized":
+        values = UnitValues(rows, jnp.int32(-1))
+    else:
+        values = keys
+    return Pairs(keys, values)

@@ -29,7 +29,7 @@ def add(
     Infinite numbers count as nan, and so do mean and spread.
     """
     mean, squares = moments
-    # Finite, they would be by `rounded`.
+    # `rounded` would make them finite.
     x = jnp.where(jnp.isinf(x), jnp.nan, x)
     before = i.astype(x.dtype)
     step, share = x - mean, 1 / (before + 1)
@@ -58,8 +58,8 @@ def _sum(x: Float[Array, " m"]) -> Float[Array, ""]:
     """The sum, in an order of its own.
 
     The order in which `jnp.sum` or a product adds up depends on what is around it: the
-    number of rows, or a batch of trials. Rounded, a sum is none to a compiler that
-    would reorder it.
+    number of rows, or a batch of trials. A sum that is rounded is not known as one, and
+    so not reordered.
     """
     add = lambda a, b: rounded(a + b)
     return jax.lax.reduce(x, np.zeros((), x.dtype), add, (0,))

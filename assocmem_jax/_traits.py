@@ -1,7 +1,7 @@
 """What a rule does with its pairs, found by tracing it."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -28,28 +28,6 @@ def study_fold() -> tuple[Fold, int]:
     return Fold().plan(many, many)
 
 
-def memories_at(memory_at: Hoisted, each: Int[Array, " loads"]):
-    """The memories at all loads, of which `each` are the indices.
-
-    Arrays that depend on the load have a leading axis of loads; the others, such as the
-    pairs themselves, are there once.
-    """
-    axes = [0 if depends else None for depends in memory_at.depends]
-    leaves = lambda j: jax.tree.leaves(memory_at(j))
-    tree = jax.tree.structure(jax.eval_shape(memory_at, each[0]))
-    return jax.tree.unflatten(tree, jax.vmap(leaves, out_axes=axes)(each))
-
-
-def pick(memories, dependent: list[bool], j):
-    """The memory at one load."""
-    leaves, tree = jax.tree.flatten(memories)
-    picked = [
-        jax.lax.dynamic_index_in_dim(x, j, 0, False) if depends else x
-        for x, depends in zip(leaves, dependent, strict=True)
-    ]
-    return jax.tree.unflatten(tree, picked)
-
-
 def aimed(memory, target: Int[Array, ""], key: Float[Array, " d"]):
     """A memory of unit vectors that is asked for one pair."""
     stands = lambda x: isinstance(x, UnitValues | LinearMemory)
@@ -57,15 +35,14 @@ def aimed(memory, target: Int[Array, ""], key: Float[Array, " d"]):
     return jax.tree.map(aim, memory, is_leaf=stands)
 
 
-def read_depends(rule, memory_at: Callable, fold: Fold, loads, d: int) -> bool:
+def read_depends(rule, memory, fold: Fold, loads, d: int) -> bool:
     """Whether answers run over the stored pairs, rather than over a memory alone."""
 
     def read(j, memory, query):
         memory = aimed(memory, jnp.zeros((), jnp.int32), query)
         return rule.read(memory, query, fold.over(loads, j))
 
-    zero = jnp.zeros((), jnp.int32)
-    memory, query = jax.eval_shape(memory_at, zero), jnp.zeros(d, jnp.float32)
+    zero, query = jnp.zeros((), jnp.int32), jnp.zeros(d, jnp.float32)
     program = jax.make_jaxpr(read)(zero, memory, query).jaxpr
     return any(_depends(program, program.invars[:1]))
 
@@ -140,7 +117,8 @@ def _reads_pairs(tree, leaves) -> bool:
         rule = jax.tree.unflatten(tree, leaves)
         fold, _ = study_fold()
         write = lambda j: rule.write(Pairs(keys, keys), fold.over(loads, j))
-        answer.append(read_depends(rule, write, fold, loads, keys.shape[1]))
+        memory = jax.eval_shape(write, jnp.zeros((), jnp.int32))
+        answer.append(read_depends(rule, memory, fold, loads, keys.shape[1]))
 
     shapes = ((1024, 2), jnp.float32), ((2,), jnp.int32)
     jax.eval_shape(trace, leaves, *(jax.ShapeDtypeStruct(*shape) for shape in shapes))
@@ -162,9 +140,9 @@ def _scores_every_load(tree, leaves) -> bool:
         each = jnp.arange(loads, dtype=jnp.int32)
         write = lambda j: rule.write(Pairs(keys, keys), fold.over(stops, j))
         memory_at = Hoisted(write)
-        memories = memories_at(memory_at, each)
+        memories = memory_at.stacked(each)
         read = lambda j, query: rule.read(
-            pick(memories, memory_at.depends, j), query, fold.over(stops, j)
+            memory_at.pick(memories, j), query, fold.over(stops, j)
         )
         of_load = lambda j: jax.vmap(lambda query: read(j, query))(keys[:queries])
         return jax.vmap(of_load)(each)

@@ -74,12 +74,23 @@ def test_answers_are_those_of_the_function(name, traced):
 def test_calls_are_taken_apart():
     x = jnp.arange(3.0)
     called = jax.jit(lambda a, b: (a * real(b), a + 1))
-    assert Hoisted(lambda j: called(x, j)).depends == [True, False]
+    assert Hoisted(lambda j: called(x, j)).depends == (True, False)
 
 
 def test_it_says_what_depends_on_the_index():
     hoisted = Hoisted(lambda j: {"a": jnp.zeros(2), "b": j + 1, "c": jnp.ones(3)})
-    assert hoisted.depends == [False, True, False]
+    assert hoisted.depends == {"a": False, "b": True, "c": False}
+
+
+def test_of_many_results_what_is_the_same_is_there_once():
+    x = jnp.arange(3.0)
+    hoisted = Hoisted(lambda j: {"a": x, "b": x + real(j), "c": None})
+    stacked = hoisted.stacked(jnp.array([0, 5, 7], jnp.int32))
+    assert stacked["a"].shape == (3,) and stacked["b"].shape == (3, 3)
+    picked = hoisted.pick(stacked, jnp.int32(1))
+    np.testing.assert_array_equal(picked["a"], x)
+    np.testing.assert_array_equal(picked["b"], x + 5)
+    assert picked["c"] is None
 
 
 def test_sums_over_the_pairs_are_left_out_of_a_loop_over_loads(rng):

@@ -16,7 +16,8 @@ from assocmem_jax.study import Spec
 
 ALL = {name: row.rule for name, row in RULES.items()}
 SOFT = {"soft": am.Softmax()}
-MANY = ["cosine", "distance", "success"]
+EXPECTED = ["cosine", "distance", "squared_error"]
+MANY = {"d": [4], "n": list(range(1, 1001)), "values": "marginalized"}
 GRID = {"d": [5], "n": [3, 40], "trials": 4, "seed": 3}
 
 
@@ -62,8 +63,7 @@ def test_near_loads_share_programs():
         {"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1},
         {"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]},
         {"d": [64], "n": [100, 3000, 5000], "values": "marginalized"},
-        {"d": [4], "n": list(range(1, 201)), "values": "marginalized"},
-        {"d": [4], "n": list(range(1, 101)), "v": 2, "metrics": MANY},
+        {**MANY, "metrics": EXPECTED},
     ),
 )
 def test_estimated_memory_is_what_the_compiler_takes(name, changed):
