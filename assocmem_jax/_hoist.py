@@ -20,10 +20,11 @@ class _Later:
 class Hoisted:
     """A function of an index that computes what does not depend on it once, at first.
 
-    A compiler does not take a loop out of a loop: without this, what all loads share
-    would be summed up again for each. The function is traced; where what it calls by
-    `jax.jit` or `jax.custom_jvp` depends on the index in part, it is taken apart, and
-    the derivative rule is lost.
+    In a loop over loads, what all loads share would be summed up again for each. XLA
+    takes such sums out of the loop, too (seen on a CPU with JAX 0.10 and 0.12); this
+    does not count on it. The function is traced; where what it calls by `jax.jit` or
+    `jax.custom_jvp` depends on the index in part, it is taken apart, and the derivative
+    rule is lost.
 
     Attributes:
         like: shapes and types of the result.

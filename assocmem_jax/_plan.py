@@ -134,8 +134,11 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
     numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
     if reads_pairs(spec.rules[name]):
-        tiles = 2 + 4 * loads * scores_every_load(spec.rules[name])
-        numbers += tiles * tile + 2 * loads * queries * (v + scores)
+        every = scores_every_load(spec.rules[name])
+        numbers += (2 + 4 * loads * every) * tile
+        # Scores of its own at each load are summed up to every load.
+        numbers += 8 * loads**2 * queries * every
+        numbers += 2 * loads * queries * (v + scores)
     else:
         numbers += (2 * loads + 6) * d * max(d, v)
     if spec.corrupted:
