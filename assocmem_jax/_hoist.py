@@ -20,9 +20,9 @@ class _Later:
 class Hoisted:
     """A function of an index that computes what does not depend on it once, at first.
 
-    In a loop over loads, what all loads share would be summed up again for each. XLA
-    takes such sums out of the loop, too (seen on a CPU with JAX 0.10 and 0.12); this
-    does not count on it. The function is traced; where what it calls by `jax.jit` or
+    In a loop over loads, what all loads share would be summed up again for each: that
+    XLA takes a loop out of a loop was seen on a CPU with JAX 0.10, and no longer with
+    0.12. The function is traced; where what it calls by `jax.jit` or
     `jax.custom_jvp` depends on the index in part, it is taken apart, and the derivative
     rule is lost.
 

@@ -164,8 +164,19 @@ def places(text: str) -> dict[str, str]:
         i: f"{files[file]}:{functions[function]}"
         for i, file, function in table("FileLocations", row)
     }
-    frames = table("StackFrames", r"^(\d+) {file_location_id=(\d+)")
-    return {i: locations[location] for i, location in frames}
+    row = r"^(\d+) {file_location_id=(\d+) parent_frame_id=(\d+)"
+    frames = {i: rest for i, *rest in table("StackFrames", row)}
+
+    def place(i):
+        location, parent = frames[i]
+        # One more than the parent's number: that of a frame without one is 1.
+        parent = str(int(parent) - 1)
+        # What rounds belongs to what asked for it.
+        if locations[location].endswith(":rounded") and parent in frames:
+            return place(parent)
+        return locations[location]
+
+    return {i: place(i) for i in frames}
 
 
 def phase_of_instruction(line: str, opcodes: list[str], place: str) -> str:
