@@ -4,10 +4,12 @@ import importlib
 from typing import Any
 
 from . import metrics as metrics, patterns as patterns
-from ._fold import Fold as Fold
-from ._pairs import Pairs as Pairs
-from ._retrieve import retrieve as retrieve
-from ._rule import AbstractRule as AbstractRule
+from ._core.fold import Fold as Fold
+from ._core.linear import AbstractLinear as AbstractLinear, LeftFactor as LeftFactor
+from ._core.pairs import Pairs as Pairs
+from ._core.retrieve import retrieve as retrieve
+from ._core.rule import AbstractRule as AbstractRule
+from ._core.separation import AbstractSeparation as AbstractSeparation
 from ._rules import (
     DotProduct as DotProduct,
     Pseudoinverse as Pseudoinverse,
@@ -16,9 +18,7 @@ from ._rules import (
     Softmax as Softmax,
     Sparsemax as Sparsemax,
 )
-
-
-__version__ = "0.1.0"
+from ._version import __version__ as __version__
 
 
 # Where the names are that import xarray, SciPy or matplotlib, which a program that only
@@ -28,11 +28,11 @@ _LATER = {
     "study": ".study",
     "theory": ".theory",
     "sweep": ".study",
-    "load_study": "._store",
-    "capacity": "._capacity",
-    "search_capacity": "._search",
-    "fit_scaling": "._scaling",
-    "mean_interval": "._intervals",
+    "load_study": ".study",
+    "capacity": "._statistics.capacity",
+    "search_capacity": ".study._search",
+    "fit_scaling": "._statistics.scaling",
+    "mean_interval": "._statistics.intervals",
 }
 
 

@@ -1,6 +1,6 @@
 """`python -m assocmem_jax` is the `assocmem` command."""
 
-from ._cli import main
+from ._command.cli import main
 
 
 if __name__ == "__main__":

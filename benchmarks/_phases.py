@@ -11,11 +11,11 @@ import jax
 import numpy as np
 from jax.profiler import ProfileData, ProfileOptions
 
-from assocmem_jax import _measure, _plan, _run
-from assocmem_jax._random import trial_words
-from assocmem_jax._spec import Spec
-from assocmem_jax._threads import limit_lapack
-from assocmem_jax._traits import structure
+from assocmem_jax._base.random import trial_words
+from assocmem_jax._base.threads import limit_lapack
+from assocmem_jax._core.rule import split
+from assocmem_jax._spec.spec import Spec
+from assocmem_jax.study import _inputs, _plan, _programs
 
 
 PHASES: tuple[str, ...] = (
@@ -36,7 +36,7 @@ INSTRUCTION = re.compile(r"^ *(?:ROOT )?%?(\S+) = .*? ([a-z][a-z0-9-]*)\(")
 class Kernel:
     """What `sweep` compiles for one rule and dimension, and the first chunk for it."""
 
-    settings: _measure.Settings
+    settings: _inputs.Settings
     words: np.ndarray
     count: np.ndarray
     calls: int
@@ -46,7 +46,8 @@ class Kernel:
 
     def __call__(self):
         """Run the chunk, and wait for it."""
-        out = self.compiled(self.settings, self.words, self.count)
+        arrays, _ = split("sweep(rules=...)", self.settings)
+        out = self.compiled(arrays, self.words, self.count)
         return jax.block_until_ready(out)
 
 
@@ -58,7 +59,7 @@ def kernel(spec: Spec) -> Kernel:
     budget = _plan.default_budget([device])
     on_cpu = device.platform == "cpu"
     shape = _plan.kernel_shape(spec, chunks[0], rows, budget, on_cpu)
-    settings = _run.settings_of(spec, chunks[0])
+    settings = _inputs.settings_of(spec, chunks[0].rule, 0, chunks[0].d)
     mesh = jax.make_mesh(
         (1,), ("cells",), axis_types=(jax.sharding.AxisType.Auto,), devices=[device]
     )
@@ -69,7 +70,7 @@ def kernel(spec: Spec) -> Kernel:
 
     jax.monitoring.register_event_duration_secs_listener(watch)
     start = time.perf_counter()
-    compiled = _run.compiled_kernel(*structure(settings), shape, mesh)
+    compiled = _programs.compiled_kernel(_programs.program_of(settings, shape, mesh))
     total = time.perf_counter() - start
     jax.monitoring.unregister_event_duration_listener(watch)
     seconds_compile = spent["/jax/core/compile/backend_compile_duration"]
@@ -183,12 +184,13 @@ def phase_of_instruction(line: str, opcodes: list[str], place: str) -> str:
     """The phase of one instruction: what it does, and which code asked for it."""
     if "dot" in opcodes or re.search(r'custom_call_target="\S*(gemm|matmul)', line):
         return "products"
-    if "jit(normal)" in line or re.search(r"/(_random|patterns/\w+)\.py:", place):
+    if "jit(normal)" in line or re.search(r"/(random|patterns/\w+)\.py:", place):
         return "random numbers"
-    if re.search(r"/(metrics|_moments)\.py:", place) or place.endswith(".score"):
+    if re.search(r"/(metrics/\w+|_moments)\.py:", place) or place.endswith(".score"):
         return "metrics"
     if re.search(FACTORS, line):
         return "factorisations"
-    if re.search(r"/_least_squares\.py:(?!_products|_add)", place):
+    if re.search(r"/least_squares\.py:(?!products|_summed)", place):
         return "factorisations"
-    return "rule" if "/_rules/" in place else "other"
+    rule = re.search(r"/(_rules/\w+|separation|linear)\.py:", place)
+    return "rule" if rule else "other"

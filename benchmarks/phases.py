@@ -19,7 +19,7 @@ from _rows import report, seconds_of
 from _work import RULES, device_peaks, needs
 
 import assocmem_jax as am
-from assocmem_jax._threads import limit_lapack
+from assocmem_jax._base.threads import limit_lapack
 
 
 def main():

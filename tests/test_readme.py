@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import assocmem_jax as am
-from assocmem_jax._cli import main
+from assocmem_jax._command.cli import main
 
 
 ROOT = Path(__file__).parent.parent

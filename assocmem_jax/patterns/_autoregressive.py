@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from .. import _random
-from .._checks import to_scalar
+from .._base import random
+from .._base.checks import to_scalar
+from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_correlation
 
@@ -44,12 +45,12 @@ class Autoregressive(AbstractEnsemble):
         correlation = self.correlation.astype(jnp.float32)
         step_std = jnp.sqrt((1 - correlation) * (1 + correlation))
         std = jnp.where(jnp.arange(d) == 0, 1, step_std)
-        noise = _random.rounded(std[None, :] * _random.normal(rng, index, d))
+        noise = rounded(std[None, :] * random.normal(rng, index, d))
 
         # Not a product with a triangular matrix: it costs d per number, and its
         # rounding depends on the number of rows.
         def step(last, noise):
-            x = _random.rounded(correlation * last) + noise
+            x = rounded(correlation * last) + noise
             return x, x
 
         _, x = jax.lax.scan(step, jnp.zeros_like(noise[:, 0]), noise.T)

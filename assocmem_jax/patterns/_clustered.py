@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from .. import _random
-from .._checks import check_size, to_scalar
+from .._base import random
+from .._base.checks import check_size, to_scalar
+from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_share
 
@@ -52,17 +53,17 @@ class Clustered(AbstractEnsemble):
         Returns:
             One label per pattern.
         """
-        label_rng, _, _ = _random.streams(rng, 3)
-        words = _random.bits(label_rng, index, 1)[:, 0]
+        label_rng, _, _ = random.streams(rng, 3)
+        words = random.bits(label_rng, index, 1)[:, 0]
         return (words % np.uint32(self.num_clusters)).astype(jnp.int32)
 
     def rows(
         self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row."""
-        _, center_rng, noise_rng = _random.streams(rng, 3)
+        _, center_rng, noise_rng = random.streams(rng, 3)
         spread = self.spread.astype(jnp.float32)
-        center = _random.normal(center_rng, self.labels(rng, index), d)
-        noise = _random.normal(noise_rng, index, d)
-        center = _random.rounded(jnp.sqrt(1 - spread) * center)
-        return center + _random.rounded(jnp.sqrt(spread) * noise)
+        center = random.normal(center_rng, self.labels(rng, index), d)
+        noise = random.normal(noise_rng, index, d)
+        center = rounded(jnp.sqrt(1 - spread) * center)
+        return center + rounded(jnp.sqrt(spread) * noise)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from .._checks import check_size
+from .._base.checks import check_size
 
 
 class AbstractEnsemble(eqx.Module):

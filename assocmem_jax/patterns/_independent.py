@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from .. import _random
+from .._base import random
+from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 
 
@@ -15,7 +16,7 @@ class Gaussian(AbstractEnsemble):
         self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row."""
-        return _random.normal(rng, index, d)
+        return random.normal(rng, index, d)
 
 
 class Spherical(AbstractEnsemble):
@@ -29,8 +30,8 @@ class Spherical(AbstractEnsemble):
         self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row."""
-        normal = _random.normal(rng, index, d)
-        squares = _random.rounded(normal * normal)
+        normal = random.normal(rng, index, d)
+        squares = rounded(normal * normal)
         # By halves, as the order of `jnp.sum` depends on the number of rows. Never
         # zero, as no coordinate is.
         while squares.shape[1] > 1:
@@ -38,8 +39,8 @@ class Spherical(AbstractEnsemble):
             rest = squares[:, half:]
             rest = jnp.pad(rest, ((0, 0), (0, half - rest.shape[1])))
             squares = squares[:, :half] + rest
-        norm = _random.rounded(jnp.sqrt(squares))
-        return _random.rounded(d**0.5 * (normal / norm))
+        norm = rounded(jnp.sqrt(squares))
+        return rounded(d**0.5 * (normal / norm))
 
 
 class Bipolar(AbstractEnsemble):
@@ -49,5 +50,5 @@ class Bipolar(AbstractEnsemble):
         self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row."""
-        top = _random.bits(rng, index, d) >> np.uint32(31)
+        top = random.bits(rng, index, d) >> np.uint32(31)
         return 1 - 2 * top.astype(jnp.float32)

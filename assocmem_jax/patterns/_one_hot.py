@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from .. import _random
+from .._base import random
 from ._ensemble import AbstractEnsemble
 
 
@@ -15,6 +15,6 @@ class OneHot(AbstractEnsemble):
         self, rng: Key[Array, ""], index: Int[Array, " b"], d: int
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row."""
-        words = _random.uniform(rng, index, 1)[:, 0]
+        words = random.uniform(rng, index, 1)[:, 0]
         label = jnp.minimum((words * d).astype(jnp.int32), d - 1)
         return jax.nn.one_hot(label, d, dtype=jnp.float32)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._checks import ArrayLike, is_traced, to_real
+from .._base.checks import ArrayLike, is_traced, to_real
 
 
 def check_share(call: str, share: Float[Array, "..."], advice: str) -> None:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from .. import _random
-from .._checks import ArrayLike, is_traced
+from .._base import random
+from .._base.checks import ArrayLike, is_traced
 from ._ensemble import AbstractEnsemble
 from ._parameters import to_float32
 
@@ -119,7 +119,7 @@ class Samples(AbstractEnsemble):
     def _places(self, rng, index):
         """Where in the arrays these patterns are: by a shuffle, the same for all."""
         rows = self.keys.shape[0]
-        words = _random.bits(rng, jnp.zeros(1, jnp.int32), rows)[0]
+        words = random.bits(rng, jnp.zeros(1, jnp.int32), rows)[0]
         order = jnp.argsort(words, stable=True)
         return order[jnp.clip(index, 0, rows - 1)]
 

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from .. import _random
-from .._checks import ArrayLike, check_size, is_traced, to_scalar
+from .._base import random
+from .._base.checks import ArrayLike, check_size, is_traced, to_scalar
+from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_share, to_float32
 
@@ -56,7 +57,7 @@ class LowRank(AbstractEnsemble):
         """The patterns at these indices, in float32, one per row."""
         noise = self.noise.astype(jnp.float32)
         factors = jnp.where(jnp.arange(d) < self.rank, d / self.rank, 0)
-        factors = _random.rounded((1 - noise) * factors.astype(jnp.float32))
+        factors = rounded((1 - noise) * factors.astype(jnp.float32))
         return _rows(factors + noise, rng, index)
 
 
@@ -125,7 +126,7 @@ def _to_eigenvalues(x: ArrayLike) -> Float[Array, " d"]:
 def _rows(eigenvalues: Float[Array, " d"], rng, index) -> Float[Array, "b d"]:
     d = eigenvalues.shape[0]
     std = jnp.sqrt(eigenvalues)[None, :]
-    x = _random.rounded(std * _random.normal(rng, index, d))
+    x = rounded(std * random.normal(rng, index, d))
     size = 1 << (d.bit_length() - 1)
     x = jnp.concatenate([_hadamard(x[:, :size]), x[:, size:]], axis=1)
     if size == d:
@@ -144,4 +145,4 @@ def _hadamard(x: Float[Array, "b size"]) -> Float[Array, "b size"]:
         return jnp.concatenate([even + odd, even - odd], axis=1)
 
     x = jax.lax.fori_loop(0, size.bit_length() - 1, step, x)
-    return _random.rounded(size**-0.5 * x)
+    return rounded(size**-0.5 * x)

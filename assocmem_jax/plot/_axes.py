@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from .._intervals import check_confidence, mean_interval
-from .._names import suggest
+from .._base.suggest import suggest
+from .._statistics.intervals import check_confidence, mean_interval
 
 
 _STYLE: dict[Any, Any] = {

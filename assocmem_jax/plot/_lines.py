@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from .._names import suggest
+from .._base.suggest import suggest
 from ._axes import axes_or_new, check_metric, label_of, looks_of, mean_over_trials
 from ._predicted import loads_between, predictions
 

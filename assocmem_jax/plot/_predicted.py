@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 
 from .. import _rules, patterns
-from .._calls import from_text, public
-from .._rule import AbstractRule
-from .._spec_checks import CORRUPTIONS, hyperparameters
+from .._base.text import from_text, public
+from .._core.rule import AbstractRule, hyperparameters
+from .._spec.checks import CORRUPTIONS
 from ..patterns import AbstractEnsemble
-from ..theory._laws import law
+from ..theory._registry import law
 from ._axes import over
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _softmax, _sparsemax
 from ._domain import Values, at_each
 from ._extremes import below, check_pairs, draws

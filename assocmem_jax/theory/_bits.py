@@ -10,7 +10,7 @@ the digamma function.
 import numpy as np
 from scipy.special import psi
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values
 from ._sizes import sizes
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import wrightomega
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values, parameters, require
 
 

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from .._checks import ArrayLike
-from .._rule import AbstractRule
+from .._base.checks import ArrayLike
+from .._core.rule import AbstractRule
 from .._rules import Pseudoinverse
 from ..patterns import AbstractEnsemble, Gaussian
 from ._domain import Values, at_each, parameters, require
-from ._laws import law
+from ._registry import law
 
 
 # Logarithms of the largest loads that are tried, and that formulas are known for.

@@ -15,7 +15,7 @@ References:
 import numpy as np
 from scipy.special import hyp2f1, poch
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values, parameters, require
 
 

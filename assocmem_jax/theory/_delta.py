@@ -24,7 +24,7 @@ References:
 
 import numpy as np
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._cosine import mean_cosine, mean_norm
 from ._domain import Values, at_each, parameters, require
 from ._items import mean_over_items

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._delta import check_delta, cosine_at
 from ._domain import Values, at_each, require
 

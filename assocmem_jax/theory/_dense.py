@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 from scipy.special import gammaln, ndtr
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values, at_each, parameters, require
 
 

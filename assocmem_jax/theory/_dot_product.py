@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _scores
 from ._domain import Values, at_each
 from ._score_recall import check, recall_of_scores

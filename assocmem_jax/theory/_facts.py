@@ -20,7 +20,7 @@ competitors as independent given g.
 import numpy as np
 from scipy.special import stdtr
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values, at_each, parameters, require
 from ._nodes import gauss
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.integrate import quad
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._cosine import mean_cosine
 from ._domain import Values, parameters, require
 

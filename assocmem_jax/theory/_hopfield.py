@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar, root_scalar
 from scipy.special import betainc, erf, erfc, log1p
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values, at_each, parameters, require
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import betaincc, ndtr
 from scipy.stats import t as student
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _targets
 from ._domain import Values, at_each, parameters, require
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.special import gammaln, ndtr
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _kernel, _nodes, _targets
 from ._cosine import mean_cosine
 from ._domain import Values, at_each, parameters, require

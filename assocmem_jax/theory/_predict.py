@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from .._dataset import LONG_NAMES
-from .._rule import AbstractRule
-from .._spec import Spec
-from .._spec_checks import hyperparameters
+from .._core.rule import AbstractRule, hyperparameters
+from .._spec.spec import Spec
+from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Gaussian
-from ._laws import law
+from ._registry import law
 
 
 def predict(
@@ -74,7 +73,7 @@ def predict(
 def _of_rules(spec: Spec, metric: str) -> xr.DataArray:
     by_rule = xr.broadcast(*(_of_rule(spec, name, metric) for name in spec.rules))
     whole = xr.concat(by_rule, "rule").assign_coords(rule=list(spec.rules))
-    whole = whole.assign_attrs(long_name=LONG_NAMES[metric], units="1")
+    whole = whole.assign_attrs(long_name=METRICS[metric].long_name, units="1")
     return whole.transpose("rule", "d", "n", *spec.vary, *spec.corruption_axes)
 
 

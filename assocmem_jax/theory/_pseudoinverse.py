@@ -18,7 +18,7 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 from scipy.special import betaincinv, expit, gammaincinv, ndtri
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _nodes
 from ._cosine import mean_cosine
 from ._domain import Values, at_each, require

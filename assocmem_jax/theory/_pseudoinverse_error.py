@@ -7,7 +7,7 @@ $1 - B + s^2 |c|^2$, where $|c|^2 = F$ is a ratio of chi-squares of min(n, d) an
 
 import numpy as np
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _nodes
 from ._cosine import mean_norm
 from ._domain import Values, at_each

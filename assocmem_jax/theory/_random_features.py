@@ -7,7 +7,7 @@ References:
 
 import numpy as np
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._cosine import mean_cosine
 from ._domain import Values, parameters, require
 

@@ -16,7 +16,7 @@ References:
 
 import numpy as np
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._cosine import mean_cosine, mean_norm
 from ._domain import Values, parameters, require
 from ._sizes import sizes

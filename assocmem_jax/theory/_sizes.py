@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import parameters, require
 
 

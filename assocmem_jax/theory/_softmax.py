@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.special import betainc, ndtr
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _kernel, _targets
 from ._domain import Values, at_each, require
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from scipy.special import erfcx, log_ndtr
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _kernel, _targets
 from ._cosine import mean_norm
 from ._domain import Values, at_each

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtr
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _targets
 from ._cosine import mean_cosine, mean_norm
 from ._domain import Values, at_each, require

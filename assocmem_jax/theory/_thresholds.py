@@ -9,7 +9,7 @@ $e^{\beta d}$, and the largest weight alone beyond.
 
 import numpy as np
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from ._domain import Values, parameters, require
 
 

@@ -9,7 +9,7 @@ the k - 1 others that are kept have squares of mean $z_k \phi(z_k) / \Phi(-z_k) 
 import numpy as np
 from scipy.special import log_ndtr, ndtri
 
-from .._checks import ArrayLike
+from .._base.checks import ArrayLike
 from . import _targets
 from ._cosine import mean_cosine
 from ._domain import Values, at_each, parameters, require

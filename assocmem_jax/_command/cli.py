@@ -1,0 +1,303 @@
+"""The command line."""
+
+import atexit
+import dataclasses
+import gc
+import re
+import shlex
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from .._spec.spec import Spec
+from .options import Mistake, registry
+
+
+Study = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
+Folder = Annotated[Path, tyro.conf.arg(metavar="DIR")]
+Figure = Annotated[Path, tyro.conf.arg(metavar="FILE")]
+Numbers = Annotated[
+    Path | None,
+    tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: no file)"),
+]
+Memory = Annotated[
+    float | None,
+    tyro.conf.arg(metavar="GIB", help_behavior_hint="(default: what there is)"),
+]
+Rules = Annotated[Sequence[str], tyro.conf.arg(help_behavior_hint="(default: all)")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep(Spec):
+    """Measure rules over a grid of dimensions and loads.
+
+    Finished work is kept in a folder: the same command goes on after a stop.
+
+    Attributes:
+        rules: what retrieves: Pseudoinverse, Softmax, Sparsemax, ReLU, DotProduct, or
+            with parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)" gives it a name.
+        d: dimensions of the keys: numbers, and ranges that double, such as 16:1024.
+        n: loads, numbers of stored pairs, in the same form.
+        ensemble: how keys are drawn, such as Spherical or "Clustered(num_clusters=8,
+            spread=0.5)"; "Samples('keys.npy')" takes the rows of a file.
+        vary: axes of the rules' hyperparameters, such as beta=0.1,1.
+        store: folder that keeps finished work and the result, study.nc.
+        memory_gib: memory that may be used on each device. Left out, it is what the
+            device has, and on a CPU half of the machine's.
+    """
+
+    store: Folder = Path("assocmem-sweep")
+    memory_gib: Memory = None
+
+    def __post_init__(self):
+        """Check nothing yet: the parser would put a frame around the message."""
+
+    def run(self, command: str) -> None:
+        """Say what will be measured, and measure it."""
+        from .. import study
+
+        fields = dataclasses.fields(Spec)
+        spec = Spec(**{field.name: getattr(self, field.name) for field in fields})
+        print(_settings(spec))
+        print(f"\nResult: {self.store / 'study.nc'}\nResume: {command}", flush=True)
+        memory = None if self.memory_gib is None else int(self.memory_gib * 2**30)
+        data = study.run(spec, store=self.store, progress=True, memory=memory)
+        print(f"Done in {data.attrs['seconds']:.1f} s on {data.attrs['device']}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Capacity:
+    """Find the load at which each rule of a study fails, and how it grows with d.
+
+    Attributes:
+        study: a folder that `assocmem sweep` filled, or a netCDF file.
+        metric: what has to pass: cosine, success, recall, all_correct (at least the
+            threshold), distance, squared_error (at most).
+        threshold: where the metric stops to pass.
+        confidence: of each interval.
+        out: netCDF file for the capacities.
+    """
+
+    study: Study
+    metric: str = "cosine"
+    threshold: float = 0.9
+    confidence: float = 0.95
+    out: Numbers = None
+
+    def run(self, command: str) -> None:
+        """Print the capacities and their scaling, and write the former."""
+        del command
+        if self.out is not None:
+            _check_out(self.out, (".nc",))
+        from .._statistics import capacity as _capacity, scaling as _scaling
+        from ..study._store import load_study
+        from . import tables as _tables
+
+        data, confidence = load_study(self.study), self.confidence
+        found = _capacity.capacity(
+            data, self.metric, self.threshold, confidence=confidence
+        )
+        print(_tables.of_capacities(found, data["n"].values))
+        if found.sizes["d"] >= 3:
+            try:
+                fit = _scaling.fit_scaling(found, confidence=confidence)
+            except ValueError as error:
+                print(f"\nNo scaling law: {_as_typed(str(error))}")
+            else:
+                print(f"\n{_tables.of_scaling(fit)}")
+        if self.out is not None:
+            found.to_netcdf(self.out, engine="h5netcdf")
+            print(f"\nCapacities: {self.out}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """Draw a study.
+
+    Attributes:
+        study: a folder that `assocmem sweep` filled, or a netCDF file.
+        kind: curves against n; a heat map over d and n; the collapse of all d against
+            n / d; capacity against d; or the paired difference of two rules.
+        metric: what is drawn.
+        threshold: of the metric, for the capacity.
+        rules: some of the rules, by name.
+        select: one entry of each further axis, such as query_noise=0.5.
+        out: the figure. Its ending gives the format: .png, .svg or .pdf.
+    """
+
+    study: Study
+    kind: Literal["curves", "heatmap", "collapse", "capacity", "difference"] = "curves"
+    metric: str = "cosine"
+    threshold: float = 0.9
+    rules: Rules = ()
+    select: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    out: Figure = Path("assocmem.png")
+
+    def run(self, command: str) -> None:
+        """Draw it into a file."""
+        del command
+        _check_out(self.out, (".png", ".svg", ".pdf"))
+        from ..study._store import load_study
+        from . import panels as _panels
+
+        data = _panels.chosen(load_study(self.study), self.rules, self.select)
+        _panels.draw(data, self.kind, self.metric, self.threshold, self.out)
+        print(f"Figure: {self.out}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Notebook:
+    """Measure what four associative memories hold.
+
+    With Gaussian keys and values: the pseudoinverse rule against the number n.
+
+    The same over a grid of dimensions d and n. Four rules against n.
+
+    Attributes:
+        out: folder for the figures (PNG, SVG), for all numbers (netCDF), and for
+            finished work: the same command goes on after a stop.
+        seed: of the random numbers.
+        quick: run a small grid, in seconds.
+        overwrite: replace another study in that folder.
+    """
+
+    out: Folder = Path("assocmem-notebook")
+    seed: int = 0
+    quick: bool = False
+    overwrite: bool = False
+
+    def run(self, command: str) -> None:
+        """Run the experiments, or find them done, and draw them."""
+        from . import notebook as _notebook
+
+        tree = _notebook.stored(self.out, self.seed, self.quick, self.overwrite)
+        if tree is None:
+            for name, spec in _notebook.sweeps(self.seed, self.quick).items():
+                print(f"{name}:\n{_settings(spec)}\n")
+            result = self.out / _notebook.NUMBERS
+            print(f"Result: {result}\nResume: {command}\n", flush=True)
+            tree = _notebook.run(self.out, self.seed, self.quick, progress=True)
+            _notebook.save(tree, self.out)
+            came = f"computed in {tree.attrs['seconds']:.1f} s"
+            came += f" on {tree.attrs['device']}"
+        else:
+            came = "computed before; `--overwrite` computes them again"
+        figures = _notebook.draw(tree, self.out)
+        print(_notebook.table(tree))
+        print(f"\nNumbers ({came}): {self.out / _notebook.NUMBERS}")
+        print(f"Figures: {', '.join(str(path) for path in figures)}")
+
+
+_COMMANDS: dict[str, Any] = {
+    "sweep": Sweep,
+    "capacity": Capacity,
+    "plot": Plot,
+    "notebook": Notebook,
+}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command that `args`, by default those of the process, ask for."""
+    if args is None:
+        # In a process of its own. Python looks through all objects, several times, when
+        # it exits: with what JAX makes of them, 0.4 s.
+        atexit.register(gc.freeze)
+    args = list(sys.argv[1:] if args is None else args)
+    # What is replaced is so from the start. Repeated, it would be the new work.
+    command = shlex.join(["assocmem", *(x for x in args if x != "--overwrite")])
+    try:
+        chosen = tyro.extras.subcommand_cli_from_dict(
+            _COMMANDS,
+            prog="assocmem",
+            args=args,
+            config=(tyro.conf.FlagCreatePairsOff,),
+            registry=registry,
+        )
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            chosen.run(command)
+    except KeyboardInterrupt as stop:
+        notes = getattr(stop, "__notes__", ["Stopped."])
+        print(f"\nassocmem: {' '.join(notes)}\nResume: {command}", file=sys.stderr)
+        sys.exit(130)
+    except (Mistake, ValueError, TypeError, OSError, MemoryError) as error:
+        sys.exit(f"assocmem: error: {_as_typed(str(error))}")
+
+
+def _show_warning(message: Any, *_: Any) -> None:
+    print(f"assocmem: warning: {_as_typed(str(message))}", file=sys.stderr)
+
+
+_FUNCTIONS = "sweep|capacity|fit_scaling|curves|heatmap|collapse|difference"
+# Arguments that hold the study itself, which is no option.
+_STUDY = ("ds", "dataset", "cap")
+# What else messages say about Python, and how it is typed, in this order.
+_TYPED = (
+    (r"(` and `--[\w-]+`) needs ", r"\1 need "),
+    (r"the study needs at least 2 trials[\w ]*,", "the study needs at least 2 trials,"),
+    (r"Run the study with `trials=(\w+)`", r"Sweep again with `--trials \1`"),
+    (r"`trials=(\w+)`", r"`--trials \1`"),
+    (r"in `store=`, if one was given", "in `--store`"),
+    (r"`memory=`", "`--memory-gib`"),
+    (r'`values="([\w-]+)"`', r"`--values \1`"),
+)
+
+
+def _as_typed(message: str) -> str:
+    """A message about `sweep(d=...)` as one about `--d`, in one line."""
+
+    def options(call: re.Match) -> str:
+        pairs = [given.partition("=") for given in call[1].split(", ")]
+        return " and ".join(
+            "the study"
+            if name in _STUDY
+            else f"`--{name.replace('_', '-')}{'' if given == '...' else f' {given}'}`"
+            for name, _, given in pairs
+        )
+
+    message = re.sub(rf"`(?:{_FUNCTIONS})\((\w+=[^()`]*)\)`", options, message)
+    message = " ".join(message.split())
+    for said, typed in _TYPED:
+        message = re.sub(said, typed, message)
+    return message
+
+
+def _check_out(out: Path, endings: Sequence[str]) -> None:
+    """Raise, before any work, unless a file of that name can be written."""
+    if out.suffix not in endings:
+        raise Mistake(f"`--out {out}` must end in {', '.join(endings)}.")
+    if not out.parent.is_dir():
+        raise Mistake(f"`--out {out}` needs the folder `{out.parent}`. Make it first.")
+
+
+def _settings(spec: Spec) -> str:
+    """The settings of a study, one a line."""
+    shown = spec.describe()
+    shown["rules"] = [
+        call if name == call else f"{name} = {call}"
+        for name, call in shown["rules"].items()
+    ]
+    shown["vary"] = [f"{name} = {_words(x)}" for name, x in spec.vary.items()]
+    shown["v"] = "d" if spec.v is None else spec.v
+    if spec.values is None:
+        shown["values"] = "the ensemble's own"
+        if spec.value_source == "drawn":
+            shown["values"] = "Gaussian()"
+    if not spec.vary:
+        del shown["vary"]
+    return "\n".join(f"{name:18}{_words(x)}" for name, x in shown.items())
+
+
+def _words(x: Any) -> str:
+    """Entries in one line; of many numbers, the first and the last."""
+    if not isinstance(x, list | tuple):
+        return str(x)
+    separator = ", " if x and isinstance(x[0], str) else " "
+    words = [str(entry) for entry in x]
+    if len(words) > 16 and separator == " ":
+        words = [*words[:8], "...", *words[-4:], f"({len(words)})"]
+    return separator.join(words)

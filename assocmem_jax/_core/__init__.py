@@ -1,0 +1,1 @@
+"""Stored pairs, the loop over them, and what a rule is."""

@@ -1,0 +1,138 @@
+"""Rules whose memory is a sum over pairs, and then a solve."""
+
+import abc
+import operator
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from .fold import Fold
+from .pairs import Pairs
+from .rule import AbstractRule, Looks, Memory
+from .sums import Weights
+
+
+class LeftFactor(eqx.Module):
+    r"""The matrix $L = F F^\top$ of a linear memory $M = L K^\top V$.
+
+    Attributes:
+        factor: F; `None` is the identity.
+        gram: $F^\top K^\top K F$; `None` is the projector, of rank up to d, under which
+            the rows of F lie.
+    """
+
+    factor: Float[Array, "d r"] | None
+    gram: Float[Array, "r r"] | None
+
+    def weights(
+        self, query: Float[Array, " d"], key: Float[Array, " d"], fold: Fold
+    ) -> Weights:
+        """The weights that the answer to a query gives to the value of a key."""
+        whiten = lambda x: x if self.factor is None else fold.dot(x, self.factor)
+        query, key = whiten(query), whiten(key)
+        spread = query if self.gram is None else fold.dot(query, self.gram)
+        target = jnp.sum(query * key)
+        # Of all weights, less the right one: what remains is not below the rounding.
+        return Weights(target, jnp.maximum(jnp.sum(query * spread) - target**2, 0))
+
+
+class AbstractLinear(AbstractRule[Memory]):
+    r"""A rule whose answer is linear in the query: $\hat v = M^\top q$.
+
+    What the memory needs of the pairs is summed up block by block (`summarize`), and
+    solved for once (`solve`). By default the sum itself is the memory, the matrix M.
+
+    Attributes:
+        looks: "memory".
+    """
+
+    looks: ClassVar[Looks] = "memory"
+
+    @abc.abstractmethod
+    def summarize(self, block: Pairs, fold: Fold) -> Any:
+        """The summary of a block of pairs. Absent rows arrive as zeros."""
+
+    def merge(self, a: Any, b: Any) -> Any:
+        """The summary of two sets of pairs from theirs, the earlier one first."""
+        return jax.tree.map(operator.add, a, b)
+
+    def solve(self, summary: Any, pairs: Pairs, fold: Fold) -> Memory:
+        """The memory.
+
+        Args:
+            summary: of all stored pairs; `None` where `solves_alone` are not exceeded.
+            pairs: the pairs.
+            fold: over the pairs.
+        """
+        del pairs, fold
+        return summary
+
+    def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
+        """Number of pairs up to which `solve` looks at the pairs, and at no summary."""
+        del pairs, fold
+        return 0
+
+    def left(self, gram: Float[Array, "d d"], pairs: Pairs, fold: Fold) -> LeftFactor:
+        r"""The matrix L of the memory $M = L K^\top V$, for values that nobody draws.
+
+        Args:
+            gram: $K^\top K$ of the stored keys.
+            pairs: the pairs, with values of no column.
+            fold: over the pairs.
+        """
+        raise NotImplementedError(f"`{type(self).__name__}.left` is not defined.")
+
+    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Memory:
+        """Sum up the stored pairs, and solve for the memory."""
+        summary = None
+        if fold.total(pairs) > self.solves_alone(pairs, fold):
+            of_block = lambda block: self.summarize(block, fold)
+            summary = wide(fold, pairs)(of_block, self.merge, pairs)
+        return self.solve(summary, pairs, fold)
+
+    def read(
+        self, memory: Memory, query: Float[Array, " d"], fold: Fold = Fold()
+    ) -> Float[Array, " v"]:
+        """The query times the memory."""
+        return fold.dot(query, memory)  # pyright: ignore[reportArgumentType]
+
+
+def wide(fold: Fold, pairs: Pairs) -> Fold:
+    """The fold with blocks of at least d rows.
+
+    To add matrices of d rows takes longer than to make them of fewer rows than that.
+    """
+    n, d = pairs.keys.shape
+    return fold.with_block_size(max(fold.block_rows(pairs), min(d, n)))
+
+
+def summaries(
+    rule: AbstractLinear, pairs: Pairs, fold: Fold, stops: Int[Array, " stops"]
+) -> Any:
+    """The summaries of the first pairs at every stop, stacked, in one pass.
+
+    Those at stops that the rule solves alone are zero.
+    """
+    longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
+    of_block = lambda block: rule.summarize(block, fold)
+    return wide(fold, pairs).prefixes(
+        of_block,
+        rule.merge,
+        pairs,
+        stops=stops,
+        first=jnp.sum(stops <= longest, dtype=stops.dtype),
+    )
+
+
+def grams(pairs: Pairs, fold: Fold, stops: Int[Array, " stops"]) -> Any:
+    r"""$K^\top K$ of the first keys at every stop, stacked, in one pass."""
+    of_block = lambda block: fold.dot(block.keys.T, block.keys)
+    return wide(fold, pairs).prefixes(of_block, jnp.add, pairs, stops=stops)
+
+
+def has_left(rule: AbstractLinear) -> bool:
+    """Whether the rule says what its memory is for values that nobody draws."""
+    return type(rule).left is not AbstractLinear.left

@@ -1,0 +1,58 @@
+"""Stored key-value pairs."""
+
+from typing import Any
+
+from jaxtyping import Array, Bool, Float
+
+from .._base.checks import ArrayLike, to_mask, to_real
+from .table import AbstractTable
+
+
+class Pairs(AbstractTable):
+    """Key-value pairs (k_i, v_i), one pair per row.
+
+    Attributes:
+        keys: what is asked for.
+        values: what is answered.
+        mask: True where a pair is stored. A pair that is not stored contributes
+            nothing, whatever numbers stand in its row.
+    """
+
+    keys: Float[Array, "n d"]
+    values: Float[Array, "n v"]
+    mask: Bool[Array, " n"]
+
+    def __init__(
+        self, keys: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None
+    ):
+        """Convert and check the arrays.
+
+        Args:
+            keys: array of n rows.
+            values: array of n rows.
+            mask: n booleans. `None` stores all pairs.
+
+        Raises:
+            TypeError: if keys or values are not real, or `mask` is not boolean.
+            ValueError: if a shape does not fit.
+        """
+        self.keys = to_real("Pairs(keys=...)", keys, 2)
+        self.values = to_real("Pairs(values=...)", values, 2)
+        check_one_value_per_key("Pairs", self.keys, self.values)
+        self.mask = to_mask("Pairs(mask=...)", mask, self.keys.shape[0])
+
+    def astype(self, dtype: Any) -> "Pairs":
+        """The same pairs in another floating-point type."""
+        return Pairs(self.keys.astype(dtype), self.values.astype(dtype), self.mask)
+
+
+def check_one_value_per_key(
+    call: str, keys: Float[Array, "n d"], values: Float[Array, "n2 v"]
+) -> None:
+    """Raise unless there are as many values as keys."""
+    if keys.shape[0] != values.shape[0]:
+        raise ValueError(
+            f"`{call}(keys=..., values=...)` needs one value per key, got "
+            f"{keys.shape[0]} keys and {values.shape[0]} values. Pass arrays with one "
+            "row per pair."
+        )

@@ -1,0 +1,98 @@
+"""Retrieval in one step: keys, values and queries in, values out."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._base.checks import ArrayLike, check_size, require_finite, to_mask, to_real
+from .fold import Fold
+from .pairs import Pairs, check_one_value_per_key
+from .rule import AbstractRule, joined, split
+
+
+def retrieve(
+    rule: AbstractRule,
+    keys: ArrayLike,
+    values: ArrayLike,
+    queries: ArrayLike,
+    *,
+    mask: ArrayLike | None = None,
+    fold: Fold = Fold(),
+    query_batch: int | None = None,
+    check_finite: bool = True,
+) -> Float[Array, "m v"]:
+    """Store the pairs and answer every query.
+
+    All arrays hold one item per row, and may be JAX or NumPy arrays or nested lists.
+    By default the pairs are taken in blocks and the queries in batches, so that the
+    n x m scores never exist at once, unless they are few (2**14).
+
+    Args:
+        rule: how a query is answered, such as `Softmax(beta=2.0)`.
+        keys: n keys of dimension d.
+        values: n values of dimension v.
+        queries: m queries of dimension d.
+        mask: n booleans, True where the pair is stored. `None` stores all.
+        fold: how the pairs are summed up. `Fold(None)` takes all at once.
+        query_batch: queries answered at a time. `None` chooses from the shapes, and
+            takes all at once where `fold` does so.
+        check_finite: look for NaN and infinities in arrays whose numbers are known
+            (not while they are traced). This waits for the arrays to be computed and
+            reads them on the host; switch it off in a loop that should not wait.
+
+    Returns:
+        The m retrieved values, in the widest floating-point type of the three arrays.
+
+    Raises:
+        TypeError: if an argument is of the wrong kind, or not real.
+        ValueError: if a shape does not fit, a size is below 1, or an array is not
+            finite.
+
+    Example:
+        >>> import jax, assocmem_jax as am
+        >>> keys, queries = jax.random.normal(jax.random.key(0), (2, 16, 8))
+        >>> am.retrieve(am.Softmax(beta=1.0), keys, keys, queries).shape
+        (16, 8)
+    """
+    if not isinstance(rule, AbstractRule):
+        raise TypeError(
+            f"`retrieve(rule=...)` must be a rule such as `Softmax()`, got {rule!r}."
+        )
+    if not isinstance(fold, Fold):
+        raise TypeError(f"`retrieve(fold=...)` must be a `Fold`, got {fold!r}.")
+    if query_batch is not None:
+        check_size("retrieve(query_batch=...)", query_batch)
+    keys = to_real("retrieve(keys=...)", keys, 2)
+    values = to_real("retrieve(values=...)", values, 2)
+    queries = to_real("retrieve(queries=...)", queries, 2)
+    check_one_value_per_key("retrieve", keys, values)
+    if queries.shape[1] != keys.shape[1]:
+        raise ValueError(
+            "`retrieve(keys=..., queries=...)` needs queries of the dimension of the "
+            f"keys, got keys of dimension {keys.shape[1]} and queries of dimension "
+            f"{queries.shape[1]}. Pass one query per row."
+        )
+    mask = to_mask("retrieve(mask=...)", mask, keys.shape[0])
+    if check_finite:
+        require_finite("retrieve(keys=...)", keys, mask)
+        require_finite("retrieve(values=...)", values, mask)
+        require_finite("retrieve(queries=...)", queries)
+
+    dtypes = (keys.dtype, values.dtype, queries.dtype)
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = functools.reduce(jnp.promote_types, dtypes)
+    pairs = Pairs(keys.astype(dtype), values.astype(dtype), mask)
+    fold, batch = fold.plan(keys.shape[0], queries.shape[0], query_batch)
+    arrays, static = split("retrieve(rule=...)", rule)
+    return _retrieve(arrays, pairs, queries.astype(dtype), fold, static, batch)
+
+
+@functools.partial(jax.jit, static_argnames=("static", "batch"))
+def _retrieve(arrays, pairs, queries, fold, static, batch):
+    rule = joined(arrays, static)
+    memory = rule.write(pairs, fold)
+    # Derivatives compute the scores again, batch by batch, rather than keep them.
+    read = jax.checkpoint(lambda query: rule.read(memory, query, fold))
+    return jax.lax.map(read, queries, batch_size=batch)

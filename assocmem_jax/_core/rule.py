@@ -1,0 +1,130 @@
+"""What a retrieval rule is."""
+
+import abc
+import dataclasses
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._base.suggest import suggest
+from .fold import Fold
+from .pairs import Pairs
+
+
+Memory = TypeVar("Memory")
+Looks: TypeAlias = Literal["memory", "once", "again"]
+LOOKS: tuple[Looks, ...] = ("memory", "once", "again")
+
+
+class AbstractRule(eqx.Module, Generic[Memory]):
+    """A retrieval rule: what is stored, and how one query is answered.
+
+    Rules are pure: `write` returns the memory, and nothing changes in place. Both
+    methods see the stored pairs through `fold` alone. A rule that weighs values by the
+    scores of their keys is better written as an `AbstractSeparation`, and one whose
+    memory is a sum over pairs as an `AbstractLinear`: studies of these take one pass
+    over the pairs for all loads.
+
+    Attributes:
+        looks: how `read` looks at the stored pairs: at the "memory" alone, whose size
+            does not depend on their number; "once", in a single fold; or "again", as
+            often as it likes, which is right for any rule.
+
+    Raises:
+        TypeError: if a class declares `looks` that are none of these, or "once" without
+            being a separation.
+    """
+
+    looks: ClassVar[Looks] = "again"
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        if cls.looks not in LOOKS:
+            raise TypeError(
+                f"`{cls.__name__}.looks` must be how the rule looks at its pairs, got "
+                f"{cls.looks!r}.{suggest(str(cls.looks), LOOKS)}"
+            )
+        if cls.looks == "once" and not cls._sums_in_one_pass():
+            raise TypeError(
+                f'`{cls.__name__}.looks` must be "memory" or "again", got "once". '
+                "Derive a rule that looks once from `AbstractSeparation`, which says "
+                "what is summed."
+            )
+
+    @classmethod
+    def _sums_in_one_pass(cls) -> bool:
+        return False
+
+    @abc.abstractmethod
+    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Memory:
+        """Everything that can be computed before the query is known."""
+
+    @abc.abstractmethod
+    def read(
+        self, memory: Memory, query: Float[Array, " d"], fold: Fold = Fold()
+    ) -> Float[Array, " v"]:
+        """The value retrieved for one query. Use `jax.vmap` for many."""
+
+
+def hyperparameters(rule: AbstractRule) -> list[str]:
+    """Names of the numbers that a rule can be varied in."""
+    return [
+        field.name
+        for field in dataclasses.fields(rule)  # pyright: ignore[reportArgumentType]
+        if field.init and not field.metadata.get("static", False)
+    ]
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, bool | int | float | np.ndarray | np.generic)
+
+
+def with_arrays(rule: AbstractRule) -> AbstractRule:
+    """The rule with hyperparameters that are plain numbers as arrays."""
+    return jax.tree.map(lambda x: jnp.asarray(x) if _is_number(x) else x, rule)
+
+
+class Static(NamedTuple):
+    """All of a module that a program is compiled for, but shapes and types."""
+
+    tree: Any
+    leaves: tuple
+
+
+def split(call: str, module: Any) -> tuple[list[Any], Static]:
+    """The arrays of a module, and the rest: functions, texts, what is static.
+
+    Args:
+        call: the argument as the caller typed it.
+        module: a rule, or a tree of modules.
+
+    Raises:
+        TypeError: if something in it is neither an array nor hashable.
+    """
+    leaves, tree = jax.tree.flatten(module)
+    is_array = [isinstance(x, Array) or _is_number(x) for x in leaves]
+    arrays = [x for x, known in zip(leaves, is_array, strict=True) if known]
+    rest = tuple(
+        None if known else x for x, known in zip(leaves, is_array, strict=True)
+    )
+    for x in rest:
+        try:
+            hash(x)
+        except TypeError as error:
+            raise TypeError(
+                f"`{call}` holds {x!r}, which is no array and cannot be hashed. "
+                "Declare the field that holds it by `eqx.field(static=True)`, and make "
+                "it hashable, such as a tuple in place of a list."
+            ) from error
+    return arrays, Static(tree, rest)
+
+
+def joined(arrays: list[Any], static: Static) -> Any:
+    """The module that was split."""
+    given = iter(arrays)
+    leaves = [next(given) if x is None else x for x in static.leaves]
+    return jax.tree.unflatten(static.tree, leaves)

@@ -1,0 +1,163 @@
+"""Rules that weigh values by the scores of their keys."""
+
+import abc
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from .fold import Fold
+from .pairs import Pairs
+from .rule import AbstractRule, Looks
+from .sums import AbstractSums, ValueSums
+
+
+class AbstractSeparation(AbstractRule[Pairs]):
+    r"""A rule that weighs values by a function of the scores of their keys.
+
+    The answer is $\hat v = \sum_j a_j v_j / c$, where the weights $a_j$ come from the
+    scores of the keys, and the normalizer c from all of them. A rule says what the
+    weights of some pairs are, and, where they are relative to something, how those of
+    two sets of pairs go together. It never sees a value: what is summed with the
+    weights belongs to those who call it.
+
+    The stored pairs are the memory, and `weigh` is all that a rule must define:
+
+        class Cubic(AbstractSeparation):
+            def weigh(self, scores, mask):
+                return None, scores**3
+
+    References:
+        Millidge et al. (2022), arXiv:2202.04557 (similarity, separation, projection).
+    """
+
+    looks: ClassVar[Looks] = "once"
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        for name in ("write", "read"):
+            if name in vars(cls):
+                raise TypeError(
+                    f"`{cls.__name__}.{name}` must not be defined, got a separation "
+                    "that defines it. Derive from `AbstractRule` to say how pairs are "
+                    "stored and read."
+                )
+
+    @classmethod
+    def _sums_in_one_pass(cls) -> bool:
+        return True
+
+    @abc.abstractmethod
+    def weigh(
+        self, scores: Float[Array, " b"], mask: Bool[Array, " b"]
+    ) -> tuple[Any, Float[Array, " b"]]:
+        """The scale and the weights of a block of pairs.
+
+        Args:
+            scores: of the keys of the block.
+            mask: True where a pair is stored. The others must not count in the scale;
+                their weights are not used.
+
+        Returns:
+            The scale: whatever the weights are relative to, arrays of a size that does
+            not depend on the block; `None` where they are relative to nothing. And one
+            weight per pair.
+        """
+
+    def join(self, a: Any, b: Any) -> tuple[Any, Any, Any]:
+        """The scale of two sets of pairs from those of each, the earlier one first.
+
+        Returns:
+            The scale, and the factors that make the weights of the first and of the
+            second set relative to it; `None` leaves weights as they are.
+        """
+        del a, b
+        return None, None, None
+
+    def normalizer(self, scale: Any) -> Float[Array, ""] | None:
+        """What the sum of values is divided by in the end; `None`: nothing."""
+        del scale
+
+    def prepare(self, query: Float[Array, " d"], table: Any, fold: Fold) -> Self:
+        """The rule for one query, after a look at all scores: a threshold, for example.
+
+        Such a rule declares `looks = "again"`. The scores of a block are
+        `self.scores(query, block, fold)`.
+        """
+        del query, table, fold
+        return self
+
+    def scores(
+        self, query: Float[Array, " d"], block: Any, fold: Fold
+    ) -> Float[Array, " b"]:
+        """The score of each key of a block: its dot product with the query."""
+        return fold.dot(query, block.keys.T)
+
+    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Pairs:
+        """The pairs themselves."""
+        del fold
+        return pairs
+
+    def read(
+        self, memory: Pairs, query: Float[Array, " d"], fold: Fold = Fold()
+    ) -> Float[Array, " v"]:
+        """The values weighted by what the rule makes of their scores."""
+        return weighted(self, ValueSums(), query, memory, fold)
+
+
+def weighted(
+    rule: AbstractSeparation,
+    sums: AbstractSums,
+    query: Float[Array, " d"],
+    table: Any,
+    fold: Fold,
+) -> Any:
+    """Sums with the weights that a rule gives to the rows of a table."""
+    rule = rule.prepare(query, table, fold)
+    return _normalized(rule, sums, fold(*_loop(rule, sums, query, fold), table))
+
+
+def weighted_prefixes(
+    rule: AbstractSeparation,
+    sums: AbstractSums,
+    query: Float[Array, " d"],
+    table: Any,
+    fold: Fold,
+    stops: Int[Array, " stops"],
+    first: Int[Array, ""] | int,
+) -> Any:
+    """The same for the first rows of a table, at many stops in one pass.
+
+    Where the stop is before `first`, the sums are zero.
+    """
+    loop = _loop(rule, sums, query, fold)
+    out = fold.prefixes(*loop, table, stops=stops, first=first)
+    return jax.vmap(lambda out: _normalized(rule, sums, out))(out)
+
+
+def _loop(rule: AbstractSeparation, sums: AbstractSums, query: Any, fold: Fold):
+    """What is computed of a block, and how two blocks are merged."""
+
+    def of_block(block):
+        scale, weights = rule.weigh(rule.scores(query, block, fold), block.mask)
+        return scale, sums.of_block(weights, block, fold)
+
+    def merge(a, b):
+        scale, *factors = rule.join(a[0], b[0])
+        parts = [
+            total if factor is None else sums.times(factor, total)
+            for factor, (_, total) in zip(factors, (a, b), strict=True)
+        ]
+        return scale, sums.add(*parts)
+
+    return of_block, merge
+
+
+def _normalized(rule: AbstractSeparation, sums: AbstractSums, out: Any) -> Any:
+    scale, total = out
+    divisor = rule.normalizer(scale)
+    if divisor is None:
+        return total
+    # Zero where no pair is stored, and where a prefix is not asked for.
+    return sums.over(total, jnp.where(divisor != 0, divisor, jnp.ones_like(divisor)))

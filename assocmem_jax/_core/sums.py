@@ -1,0 +1,106 @@
+r"""What the weights of stored pairs are summed up to.
+
+An answer is a weighted sum of the stored values, $\hat v = \sum_j a_j v_j$: that is
+`ValueSums`. Where values are independent of the keys, of independent coordinates from
+N(0, 1), and nobody draws them, all that counts is the weight of the right value and the
+sum of the squares of the others: that is `WeightSums`. A rule knows neither.
+"""
+
+import abc
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from .fold import Fold
+from .table import AbstractTable
+
+
+class Weights(eqx.Module):
+    """The weights that an answer gives to the values, as two numbers.
+
+    Attributes:
+        target: the weight of the right value.
+        noise: the sum of the squares of the other weights.
+    """
+
+    target: Float[Array, "*batch"]
+    noise: Float[Array, "*batch"]
+
+
+class AbstractSums(eqx.Module):
+    """A linear function of the weights, or a square of one, summed block by block."""
+
+    @abc.abstractmethod
+    def of_block(self, weights: Float[Array, " b"], block: Any, fold: Fold) -> Any:
+        """The sum over the rows of a block."""
+
+    @abc.abstractmethod
+    def add(self, a: Any, b: Any) -> Any:
+        """The sum over two sets of rows from the sums over each."""
+
+    @abc.abstractmethod
+    def times(self, factor: Float[Array, ""], total: Any) -> Any:
+        """The sum, had all weights been multiplied by a factor."""
+
+    @abc.abstractmethod
+    def over(self, total: Any, divisor: Float[Array, ""]) -> Any:
+        """The sum, had all weights been divided by a divisor."""
+
+
+class ValueSums(AbstractSums):
+    """Weighted sums of values."""
+
+    def of_block(self, weights, block, fold):
+        return fold.dot(weights, block.values)
+
+    def add(self, a, b):
+        return a + b
+
+    def times(self, factor, total):
+        return factor * total
+
+    def over(self, total, divisor):
+        return total / divisor
+
+
+class WeightSums(AbstractSums):
+    """The weight of one row, and the sum of squares of all others.
+
+    Attributes:
+        target: the index of the row.
+    """
+
+    target: Int[Array, ""]
+
+    def of_block(self, weights, block, fold):
+        del fold
+        right = block.index == self.target
+        others = jnp.where(block.mask & ~right, weights, 0)
+        return Weights(
+            jnp.sum(jnp.where(block.mask & right, weights, 0)), jnp.sum(others**2)
+        )
+
+    def add(self, a, b):
+        return Weights(a.target + b.target, a.noise + b.noise)
+
+    def times(self, factor, total):
+        return Weights(factor * total.target, factor**2 * total.noise)
+
+    def over(self, total, divisor):
+        return Weights(total.target / divisor, total.noise / divisor**2)
+
+
+class IndexedKeys(AbstractTable):
+    """Keys whose values nobody draws.
+
+    Attributes:
+        keys: what is asked for.
+        index: the number of each row.
+        mask: True where a key is stored.
+    """
+
+    keys: Float[Array, "n d"]
+    index: Int[Array, " n"]
+    mask: Bool[Array, " n"]

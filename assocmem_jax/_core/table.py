@@ -1,0 +1,47 @@
+"""Rows of which some are stored: what a fold runs over."""
+
+from typing import Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int
+
+
+class AbstractTable(eqx.Module):
+    """Arrays with one entry per row, and a mask that says which rows are stored.
+
+    Stored pairs are one; a rule that needs more of each pair, such as a rate of its
+    own, folds over a table with another column.
+
+    Attributes:
+        mask: True where a row is stored. What else stands in a row that is not stored
+            means nothing.
+    """
+
+    mask: eqx.AbstractVar[Bool[Array, " n"]]
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows, stored or not."""
+        return self.mask.shape[0]
+
+    def present(self) -> Self:
+        """The same table, rows that are not stored set to zero."""
+
+        def zeroed(x):
+            mask = self.mask.reshape(-1, *[1] * (x.ndim - 1))
+            return jnp.where(mask, x, jnp.zeros((), x.dtype))
+
+        return jax.tree.map(zeroed, self)
+
+    def between(self, start: int | Int[Array, ""], stop: int | Int[Array, ""]) -> Self:
+        """The same table, only the rows from `start` to before `stop` stored."""
+        index = jnp.arange(self.num_rows, dtype=jnp.int32)
+        inside = (start <= index) & (index < stop)
+        return eqx.tree_at(lambda table: table.mask, self, self.mask & inside)
+
+    def rows(self, start: int | Int[Array, ""], size: int) -> Self:
+        """The block of `size` rows from `start` on."""
+        block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size)
+        return jax.tree.map(block, self)

@@ -1,0 +1,1 @@
+"""What a study asks: its settings and axes, checked and as text."""

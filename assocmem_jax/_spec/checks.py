@@ -1,0 +1,234 @@
+"""Checks of a study's settings: on the host, before anything compiles."""
+
+import dataclasses
+import reprlib
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from jaxtyping import Array
+
+from .._base.checks import check_seed, check_size
+from .._base.suggest import suggest
+from .._core.linear import AbstractLinear, has_left
+from .._core.rule import AbstractRule, hyperparameters
+from .._core.separation import AbstractSeparation
+from ..metrics._table import METRICS
+from ..patterns import AbstractEnsemble, Samples
+from .corruption import Corruption
+
+
+if TYPE_CHECKING:
+    from .spec import Spec
+
+
+# Axes of corruption, and the field of `Corruption` that each sets.
+CORRUPTIONS = {
+    "query_noise": "noise_std",
+    "mask_fraction": "mask_fraction",
+    "flip_probability": "flip_probability",
+}
+_AXES = ("rule", "d", "n", "trial", *CORRUPTIONS)
+_EXAMPLES = {
+    "rules": '{"softmax": Softmax()}',
+    "d": "[16, 32]",
+    "n": "[4, 8]",
+    "metrics": '("cosine", "recall")',
+    "vary": '{"beta": [0.1, 1.0]}',
+    "ensemble": "Gaussian()",
+    "values": 'Gaussian(), "keys", "one-hot" or "marginalized"',
+    "query_noise": "0.5 or [0.0, 0.5]",
+    "mask_fraction": "0.5 or [0.0, 0.5]",
+    "flip_probability": "0.1 or [0.0, 0.1]",
+    "success_cosine": "0.9",
+}
+# A large array as its first numbers.
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = 3
+
+
+def check_spec(spec: "Spec") -> None:
+    """Raise unless the settings make a study.
+
+    Raises:
+        TypeError: if a setting is of the wrong kind.
+        ValueError: if one is out of range, or they do not go together.
+    """
+    _check_rules(spec.rules)
+    for name in ("d", "n"):
+        _check_loads(name, getattr(spec, name))
+    check_size("sweep(trials=...)", spec.trials)
+    check_seed("sweep(seed=...)", spec.seed)
+    _check_metrics(spec.metrics)
+    _check_kind("ensemble", spec.ensemble, AbstractEnsemble)
+    _check_values(spec)
+    for name in CORRUPTIONS:
+        _check_levels(name, getattr(spec, name))
+    _check_real("success_cosine", spec.success_cosine)
+    if not -1 < spec.success_cosine < 1:
+        raise ValueError(
+            "`sweep(success_cosine=...)` must be above -1 and below 1, got "
+            f"{spec.success_cosine}. Use 0.9 for answers that are nearly right."
+        )
+    _check_vary(spec.vary, spec.rules)
+    for d in spec.d:
+        spec.ensemble.check("sweep", max(spec.n), d)
+
+
+def _refuse(name: str, given: Any) -> NoReturn:
+    advice = ""
+    # A study keeps arrays as lists.
+    if name in ("ensemble", "values") and isinstance(given, list | Array | np.ndarray):
+        advice = " For the rows of an array, pass `Samples(array)`."
+    raise TypeError(
+        f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got "
+        f"{' '.join(_SHORT.repr(given).split())}.{advice}"
+    )
+
+
+def _check_kind(name: str, given: Any, kind: Any) -> None:
+    # A text is a collection of letters.
+    if not isinstance(given, kind) or isinstance(given, str):
+        _refuse(name, given)
+
+
+def _check_real(name: str, numbers: Any) -> None:
+    """Raise unless it is a real number, or one axis of them."""
+    try:
+        array = np.asarray(numbers)
+    except ValueError:
+        _refuse(name, numbers)
+    if array.dtype.kind not in "iuf" or array.ndim > 1:
+        _refuse(name, numbers)
+
+
+def _check_entries(name: str, entries: Collection) -> None:
+    """Raise if an axis has no entry, or one of them twice."""
+    if len(entries) == 0:
+        raise ValueError(
+            f"`sweep({name}=...)` must not be empty, got {entries!r}. Pass something "
+            f"like `{_EXAMPLES[name]}`."
+        )
+    if len(set(entries)) < len(entries):
+        raise ValueError(
+            f"`sweep({name}=...)` must not repeat, got {entries!r}. Pass each entry "
+            "once."
+        )
+
+
+def _check_rules(rules: Any) -> None:
+    _check_kind("rules", rules, Mapping)
+    for name, rule in rules.items():
+        if not isinstance(rule, AbstractRule) or not isinstance(name, str):
+            raise TypeError(
+                "`sweep(rules=...)` must map names to rules such as `Softmax()`, got "
+                f"{rule!r} for {name!r}."
+            )
+    _check_entries("rules", rules)
+
+
+def _check_loads(name: str, sizes: Any) -> None:
+    _check_kind(name, sizes, Collection | np.ndarray)
+    for size in sizes:
+        check_size(f"sweep({name}=...)", size)
+    sizes = [int(size) for size in sizes]
+    _check_entries(name, sizes)
+    if sizes != sorted(sizes):
+        raise ValueError(
+            f"`sweep({name}=...)` must ascend, got {sizes}. Pass `sorted(...)`."
+        )
+
+
+def _check_metrics(metrics: Any) -> None:
+    _check_kind("metrics", metrics, Collection)
+    for name in metrics:
+        if name not in METRICS:
+            raise ValueError(
+                f"`sweep(metrics=...)` has no metric {name!r}."
+                f"{suggest(str(name), METRICS)}"
+            )
+    _check_entries("metrics", metrics)
+
+
+def _check_values(spec: "Spec") -> None:
+    values, v = spec.values, spec.v
+    # An array is compared entry by entry.
+    names = ("keys", "one-hot", "marginalized")
+    is_name = isinstance(values, str) and values in names
+    if values is not None and not is_name:
+        _check_kind("values", values, AbstractEnsemble)
+    if v is not None:
+        check_size("sweep(v=...)", v)
+    has_own = isinstance(spec.ensemble, Samples) and spec.ensemble.has_values
+    given = (is_name and values == "keys") or (values is None and has_own)
+    if v is not None and given:
+        raise ValueError(
+            f"`sweep(v=...)` must be left out where values are not drawn, got {v}. "
+            'Their dimension is known: `values="keys"` stores each key as its own '
+            "value, and an ensemble may have values of its own."
+        )
+    if is_name and values == "marginalized":
+        _check_marginalized(spec)
+    if isinstance(values, AbstractEnsemble):
+        for d in spec.d:
+            try:
+                values.check("draw", max(spec.n), v or d)
+            except ValueError as error:
+                # The rest names an argument of `draw`, which nobody called.
+                _, _, rest = str(error).partition("` ")
+                raise ValueError(f"`sweep(values=...)` {rest}") from error
+
+
+def _check_marginalized(spec: "Spec") -> None:
+    known = [name for name, metric in METRICS.items() if metric.expected is not None]
+    for name in spec.metrics:
+        if name not in known:
+            raise ValueError(
+                f'`sweep(values="marginalized")` knows no expectation of {name!r}. '
+                f"Choose from {', '.join(map(repr, known))}, or draw values."
+            )
+    for name, rule in spec.rules.items():
+        linear = isinstance(rule, AbstractLinear) and has_left(rule)
+        if not linear and not isinstance(rule, AbstractSeparation):
+            raise ValueError(
+                '`sweep(values="marginalized")` must know what weights a rule gives to '
+                f"its values, got {name!r}, a `{type(rule).__name__}` that does not "
+                "say. Write it as an `AbstractSeparation`, or an `AbstractLinear` with "
+                "`left`, or draw values."
+            )
+
+
+def _check_levels(name: str, levels: Any) -> None:
+    _check_real(name, levels)
+    if np.ndim(levels):
+        _check_entries(name, list(levels))
+    for level in np.atleast_1d(levels):
+        try:
+            Corruption(**{CORRUPTIONS[name]: level})
+        except ValueError as error:
+            _, _, rest = str(error).partition("` ")
+            raise ValueError(f"`sweep({name}=...)` {rest}") from error
+
+
+def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:
+    _check_kind("vary", vary, Mapping)
+    known = sorted({name for rule in rules.values() for name in hyperparameters(rule)})
+    for name, levels in vary.items():
+        if name not in known:
+            raise ValueError(
+                f"`sweep(vary=...)` has {name!r}, a hyperparameter of no rule here."
+                f"{suggest(str(name), known)}"
+            )
+        if name in _AXES:
+            raise ValueError(
+                f"`sweep(vary=...)` has {name!r}, the name of another axis. Rename the "
+                "hyperparameter."
+            )
+        _check_kind("vary", levels, Collection | np.ndarray)
+        _check_real("vary", list(levels))
+        _check_entries("vary", list(levels))
+        for rule in rules.values():
+            if name in hyperparameters(rule):
+                for level in levels:
+                    # The rule itself knows what it takes.
+                    dataclasses.replace(rule, **{name: level})  # pyright: ignore

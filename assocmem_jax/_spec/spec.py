@@ -1,0 +1,154 @@
+"""What a study measures: its settings, checked, and as text."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from .._base.text import to_text
+from .._core.fold import Fold
+from .._core.rule import AbstractRule, hyperparameters, with_arrays
+from .._version import __version__
+from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
+from .checks import CORRUPTIONS, check_spec
+from .corruption import Corruption
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What a study measures. A cell is one rule at one point of all axes, one trial.
+
+    Attributes:
+        rules: the retrieval rules, by name.
+        d: dimensions of the keys, ascending.
+        n: loads, numbers of stored pairs, ascending.
+        trials: independent draws of every cell.
+        v: dimension of the values. Left out, it is d.
+        ensemble: how keys are drawn.
+        values: how values are drawn, independently of the keys; or "keys", each key its
+            own value (autoassociation); or "one-hot", one of v unit vectors, at random;
+            or "marginalized", not at all: the expectation over Gaussian values.
+            Left out, they are the ensemble's own where it has some, else Gaussian.
+        query_noise: standard deviation of the noise added to a query. Several levels
+            make an axis.
+        mask_fraction: share of a query's coordinates set to zero.
+        flip_probability: share of a query's coordinates that change their sign.
+        vary: values of the rules' hyperparameters, by name: each an axis.
+        metrics: what is measured: cosine, distance, squared_error, success, recall,
+            all_correct.
+        success_cosine: the cosine above which an answer counts as a success.
+        seed: of the random numbers.
+    """
+
+    rules: Mapping[str, AbstractRule]
+    d: Sequence[int]
+    n: Sequence[int]
+    trials: int = 1
+    v: int | None = None
+    ensemble: AbstractEnsemble = dataclasses.field(default_factory=Gaussian)
+    values: AbstractEnsemble | str | None = None
+    query_noise: float | Sequence[float] = 0.0
+    mask_fraction: float | Sequence[float] = 0.0
+    flip_probability: float | Sequence[float] = 0.0
+    vary: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
+    metrics: Sequence[str] = ("cosine", "distance")
+    success_cosine: float = 0.9
+    seed: int = 0
+
+    def __post_init__(self):
+        check_spec(self)
+        put = lambda name, x: object.__setattr__(self, name, x)
+        # One form for settings that mean the same, however they were typed.
+        for name in ("d", "n"):
+            put(name, tuple(int(x) for x in getattr(self, name)))
+        for name in ("trials", "seed"):
+            put(name, int(getattr(self, name)))
+        for name in CORRUPTIONS:
+            level = getattr(self, name)
+            levels = tuple(float(x) for x in np.atleast_1d(level))
+            put(name, levels if np.ndim(level) else levels[0])
+        vary = {name: tuple(map(float, levels)) for name, levels in self.vary.items()}
+        put("vary", vary)
+        put("rules", {name: with_arrays(rule) for name, rule in self.rules.items()})
+        put("metrics", tuple(self.metrics))
+        put("success_cosine", float(self.success_cosine))
+        put("v", None if self.v is None else int(self.v))
+
+    @property
+    def corruption_axes(self) -> dict[str, tuple[float, ...]]:
+        """Levels of the corruptions that are axes, by name."""
+        given = {name: getattr(self, name) for name in CORRUPTIONS}
+        return {name: x for name, x in given.items() if isinstance(x, tuple)}
+
+    def corruptions(self) -> Corruption:
+        """All combinations of the levels, in order, in arrays of one axis."""
+        levels = {
+            field: np.atleast_1d(getattr(self, name))
+            for name, field in CORRUPTIONS.items()
+        }
+        combined = np.array(list(itertools.product(*levels.values())), np.float32)
+        columns = dict(zip(levels, jax.device_put(list(combined.T)), strict=True))
+        return jax.vmap(lambda columns: Corruption(**columns))(columns)
+
+    @property
+    def corrupted(self) -> bool:
+        """Whether any query is."""
+        return any(np.any(np.asarray(getattr(self, name))) for name in CORRUPTIONS)
+
+    def points(self, name: str) -> list[dict[str, float]]:
+        """Values of the axes of `vary` that a rule has, in all combinations."""
+        own = {
+            axis: levels
+            for axis, levels in self.vary.items()
+            if axis in hyperparameters(self.rules[name])
+        }
+        return [
+            dict(zip(own, values, strict=True))
+            for values in itertools.product(*own.values())
+        ]
+
+    @property
+    def value_source(self) -> Literal["keys", "own", "drawn", "marginalized"]:
+        """Whether values are the keys, the ensemble's own, drawn beside it, or not."""
+        if isinstance(self.values, str) and self.values != "one-hot":
+            return self.values  # pyright: ignore[reportReturnType]
+        has_own = isinstance(self.ensemble, Samples) and self.ensemble.has_values
+        return "own" if self.values is None and has_own else "drawn"
+
+    def value_ensemble(self) -> AbstractEnsemble | None:
+        """The ensemble of values that are drawn; `None` where they are not."""
+        if self.value_source != "drawn":
+            return None
+        if isinstance(self.values, AbstractEnsemble):
+            return self.values
+        return OneHot() if self.values == "one-hot" else Gaussian()
+
+    def value_dimension(self, d: int) -> int:
+        """Dimension of the values that go with keys of dimension d."""
+        if self.value_source == "own":
+            return self.ensemble.values.shape[1]  # pyright: ignore
+        return d if self.v is None else self.v
+
+    def describe(self) -> dict[str, Any]:
+        """All that the numbers depend on, as JSON can hold it."""
+        described = {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+        }
+        described["rules"] = {name: to_text(x) for name, x in self.rules.items()}
+        described["ensemble"] = to_text(self.ensemble)
+        if isinstance(self.values, AbstractEnsemble):
+            described["values"] = to_text(self.values)
+        described["vary"] = {name: list(x) for name, x in self.vary.items()}
+        described = {
+            name: list(x) if isinstance(x, tuple) else x
+            for name, x in described.items()
+        }
+        return {
+            **described,
+            "dtype": "float32",
+            "precision": Fold().precision,
+            "assocmem_jax": __version__,
+        }

@@ -1,0 +1,267 @@
+"""Scaling laws: how the capacity grows with the dimension."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from scipy import stats
+
+from .intervals import check_confidence, drop_axes
+
+
+# Relative error of a capacity below which no interval is believed.
+_LEAST_ERROR = 1e-3
+_LEAST_POINTS = 3
+_NEEDED = ("capacity", "low", "high", "censored", "trials")
+
+
+class _Law(NamedTuple):
+    """The law log n* = log C + offset(d), plus a parameter times slope(d)."""
+
+    offset: Callable[[np.ndarray], np.ndarray] = np.zeros_like
+    slope: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+_LAWS = {
+    "d/log d": _Law(lambda d: np.log(d) - np.log(np.log(d))),
+    "d": _Law(np.log),
+    "d log d": _Law(lambda d: np.log(d) + np.log(np.log(d))),
+    "d^2/log d": _Law(lambda d: 2 * np.log(d) - np.log(np.log(d))),
+    "d^2": _Law(lambda d: 2 * np.log(d)),
+    "d^3": _Law(lambda d: 3 * np.log(d)),
+    "power": _Law(slope=np.log),
+    "exponential": _Law(slope=lambda d: d),
+}
+_LONG_NAMES = {
+    "exponent": "exponent a of the capacity C d^a",
+    "exponent_low": "lower end of the confidence interval of the exponent",
+    "exponent_high": "upper end of the confidence interval of the exponent",
+    "constant": "constant C of the capacity C d^a",
+    "constant_low": "lower end of the confidence interval of the constant",
+    "constant_high": "upper end of the confidence interval of the constant",
+    "points": "number of dimensions used",
+    "left_out": "number of dimensions left out",
+    "aic": "Akaike's information criterion",
+    "weight": "Akaike weight",
+    "law_constant": "constant C of the law",
+    "law_parameter": "second parameter of the law",
+    "law": "law of the capacity",
+}
+
+
+class _Line(NamedTuple):
+    """A weighted least-squares fit."""
+
+    coefficients: Float[np.ndarray, " k"]
+    errors: Float[np.ndarray, " k"]
+    chi2: float
+
+
+def fit_scaling(cap: xr.Dataset, *, confidence: float = 0.95) -> xr.Dataset:
+    r"""Fit $n^* = C d^a$ to capacities, and compare it with other laws.
+
+    The fit is linear, log n* = log C + a log d, by least squares with weights
+    1 / se^2. The standard error of log n* is half the width of the interval of the
+    capacity on the log scale, divided by the quantile of Student's t that the interval
+    was made with, and at least 0.001, so that no point of zero width takes all the
+    weight. Where one end of the interval is open, the other half counts for both.
+    Capacities that are censored, or open at both ends, are left out.
+
+    The errors are taken as known up to one common factor of at least 1, estimated as
+    sqrt(chi2 / dof): where the points scatter more than their errors allow, because
+    the law does not hold exactly, intervals are widened by that factor and use
+    Student's t instead of the normal quantile. In simulated studies the intervals of
+    95 % held the exponent in 97 % of cases where law and errors were right, and in 93
+    to 96 % where the errors were stated 2 or 5 times too small.
+
+    The laws are compared by AIC = 2 k + p log(s^2) + chi2 / s^2 for p points and k
+    parameters, where s^2 = max(1, chi2 / p) is the factor of greatest likelihood: twice
+    the negative log-likelihood of Gaussian errors, up to a constant. A weight is the
+    relative likelihood of a law among those compared. It says which is best, not that
+    any is right, and a few dimensions cannot tell d from d log d.
+
+    Args:
+        cap: what `capacity` returns, with an axis `d`.
+        confidence: of each interval by itself.
+
+    Returns:
+        A dataset over the axes but `d`:
+
+        - `exponent` and `constant`, each with `_low` and `_high`: a and C above.
+        - `points` and `left_out`: how many dimensions were used, and how many not.
+
+        and over these axes and `law` (`d/log d`, `d`, `d log d`, `d^2/log d`, `d^2`
+        and `d^3`, each times a constant; `power`, C d^a; `exponential`, C exp(r d)):
+
+        - `aic` and `weight`. A law with log d is NaN, and not compared, where d = 1 is
+          among the points.
+        - `law_constant`: C.
+        - `law_parameter`: a or r, NaN for the laws without.
+
+        All are NaN where fewer than 3 dimensions are left.
+
+    Raises:
+        ValueError: if `cap` is not what `capacity` returns or has no axis `d`, nowhere
+            are 3 dimensions left, or the confidence is not between 0 and 1.
+
+    References:
+        Burnham & Anderson (2002), doi:10.1007/b97636, sec. 2.2 (AIC), 2.9 (weights).
+        Birge (1932), doi:10.1103/PhysRev.40.207 (errors inflated by chi2 / dof).
+    """
+    check_confidence("fit_scaling(confidence=...)", confidence)
+    _check_capacities(cap)
+    cap = cap.sortby("d").transpose(..., "d")
+    cells = drop_axes(cap["capacity"], "d")
+    d = cap["d"].to_numpy().astype(float)
+    error = _log_error(cap)
+    usable = (cap["censored"].to_numpy() == "no") & np.isfinite(error)
+    points = np.asarray(usable.sum(-1))
+    _check_points(cells, points)
+    height = np.log(cap["capacity"].to_numpy())
+    rows = (x.reshape(-1, len(d)) for x in (usable, height, error))
+    curves = [
+        _fit_cell(d[used], y[used], se[used], float(confidence))
+        for used, y, se in zip(*rows, strict=True)
+    ]
+    variables = {
+        "points": (cells.dims, points),
+        "left_out": (cells.dims, len(d) - points),
+    }
+    for name in curves[0]:
+        column = np.stack([curve[name] for curve in curves])
+        dims = (*cells.dims, "law")[: len(cells.dims) + column.ndim - 1]
+        shape = (*cells.shape, *column.shape[1:])
+        variables[name] = (dims, column.reshape(shape))
+    fit = xr.Dataset(variables, {**cells.coords, "law": list(_LAWS)})
+    for name, long_name in _LONG_NAMES.items():
+        fit[name].attrs["long_name"] = long_name
+        if name != "law":
+            fit[name].attrs["units"] = "1"
+    kept = {
+        name: cap.attrs[name] for name in ("metric", "threshold") if name in cap.attrs
+    }
+    return fit.assign_attrs(
+        kept,
+        confidence=float(confidence),
+        method="least squares in log n* and log d, weighted by the intervals",
+    )
+
+
+def _log_error(cap: xr.Dataset) -> Float[np.ndarray, "*cells d"]:
+    """The standard errors of log n*, infinite where the interval tells none."""
+    n, low, high, trials = (
+        cap[name].to_numpy() for name in ("capacity", "low", "high", "trials")
+    )
+    with np.errstate(divide="ignore"):
+        halves = np.stack([np.log(n) - np.log(low), np.log(high) - np.log(n)])
+    closed = np.isfinite(halves)
+    total = np.where(closed, halves, 0).sum(0)
+    half = np.divide(
+        total, closed.sum(0), out=np.full(n.shape, np.inf), where=closed.any(0)
+    )
+    level = (1 + cap.attrs["confidence"]) / 2
+    return np.maximum(
+        half / stats.t.ppf(level, np.maximum(trials - 1, 1)), _LEAST_ERROR
+    )
+
+
+def _check_capacities(cap: xr.Dataset) -> None:
+    missing = [name for name in _NEEDED if name not in cap.data_vars]
+    if missing or "confidence" not in cap.attrs:
+        raise ValueError(
+            "`fit_scaling(cap=...)` must be what `capacity` returns, attributes "
+            f"included, got no {', '.join(missing) or 'attribute confidence'}. Pass "
+            "`capacity(...)`, or select from it."
+        )
+    if "d" not in cap.dims:
+        raise ValueError(
+            f"`fit_scaling(cap=...)` must have an axis `d`, got {tuple(cap.dims)}. "
+            "Keep several dimensions of the study."
+        )
+
+
+def _check_points(cells: xr.DataArray, points: np.ndarray) -> None:
+    if points.max(initial=0) >= _LEAST_POINTS:
+        return
+    names = [
+        ", ".join(str(coord.item()) for coord in cells[index].coords.values()) or "here"
+        for index in np.ndindex(cells.shape)
+    ]
+    pairs = zip(names, points.ravel(), strict=True)
+    counts = "; ".join(f"{name}: {count}" for name, count in pairs)
+    raise ValueError(
+        f"`fit_scaling(cap=...)` needs at least {_LEAST_POINTS} dimensions whose "
+        f"capacity is not censored, got {counts}. Measure more dimensions, or loads on "
+        "both sides of the threshold."
+    )
+
+
+def _fit_cell(
+    d: Float[np.ndarray, " points"],
+    height: Float[np.ndarray, " points"],
+    error: Float[np.ndarray, " points"],
+    confidence: float,
+) -> dict[str, np.ndarray]:
+    """All that is fitted to log n* of one cell, by name of the variable."""
+    if len(d) < _LEAST_POINTS:
+        names = ("constant", "exponent")
+        ends = [name + end for name in names for end in ("", "_low", "_high")]
+        laws = ("aic", "weight", "law_constant", "law_parameter")
+        nothing = dict.fromkeys(ends, np.array(np.nan))
+        return nothing | dict.fromkeys(laws, np.full(len(_LAWS), np.nan))
+    lines = [_fit_law(law, d, height, error) for law in _LAWS.values()]
+    aic = np.array([_akaike(line, len(d)) for line in lines])
+    likelihood = np.exp((np.nanmin(aic) - aic) / 2)
+    power = lines[list(_LAWS).index("power")]
+    half = _quantile(power.chi2, len(d) - 2, confidence) * power.errors
+    variables = {
+        "aic": aic,
+        "weight": likelihood / np.nansum(likelihood),
+        "law_constant": _exp([line.coefficients[0] for line in lines]),
+        "law_parameter": np.array([(*line.coefficients, np.nan)[1] for line in lines]),
+    }
+    for end, sign in (("", 0), ("_low", -1), ("_high", 1)):
+        constant, exponent = power.coefficients + sign * half
+        variables[f"constant{end}"] = _exp(constant)
+        variables[f"exponent{end}"] = np.asarray(exponent)
+    return variables
+
+
+def _exp(x) -> np.ndarray:
+    # Three points far off a line tell nothing of the constant: up to infinity.
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(x))
+
+
+def _fit_law(law: _Law, d, height, error) -> _Line:
+    with np.errstate(divide="ignore"):
+        offset = law.offset(d)
+    columns = [np.ones_like(d)]
+    if law.slope is not None:
+        columns.append(law.slope(d))
+    if not np.isfinite(offset).all():
+        nothing = np.full(len(columns), np.nan)
+        return _Line(nothing, nothing, np.nan)
+    design = np.stack(columns, axis=-1) / error[:, None]
+    target = (height - offset) / error
+    covariance = np.linalg.inv(design.T @ design)
+    coefficients = np.linalg.lstsq(design, target)[0]
+    chi2 = float(np.sum((target - design @ coefficients) ** 2))
+    return _Line(coefficients, np.sqrt(np.diag(covariance)), chi2)
+
+
+def _akaike(line: _Line, points: int) -> float:
+    inflation = np.maximum(1.0, line.chi2 / points)
+    return float(
+        2 * len(line.coefficients) + points * np.log(inflation) + line.chi2 / inflation
+    )
+
+
+def _quantile(chi2: float, freedom: int, confidence: float) -> float:
+    """By how many stated standard errors an interval reaches to each side."""
+    level = (1 + confidence) / 2
+    if chi2 <= freedom:
+        return float(stats.norm.ppf(level))
+    return float(stats.t.ppf(level, freedom) * np.sqrt(chi2 / freedom))

@@ -1,0 +1,9 @@
+"""How good retrieved values are: one number per query."""
+
+from ._functions import (
+    bit_accuracy as bit_accuracy,
+    cosine_similarity as cosine_similarity,
+    euclidean_distance as euclidean_distance,
+    is_nearest as is_nearest,
+    recall_at_1 as recall_at_1,
+)

@@ -1,0 +1,63 @@
+"""Expected scores of answers, over values that are not drawn."""
+
+import dataclasses
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._core.sums import Weights
+
+
+class Expectation(eqx.Module):
+    r"""What v independent coordinates from N(0, 1) make of weights.
+
+    Attributes:
+        series: Chebyshev coefficients of the mean cosine over $\rho$, in
+            $2 \sqrt{1 - \rho^2} - 1$.
+        norm: mean norm of a value.
+        dimension: of the values, v.
+    """
+
+    series: Float[Array, " terms"]
+    norm: Float[Array, ""]
+    dimension: Float[Array, ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExpectedAnswers:
+    """Answers as the weights that they give to the values.
+
+    Attributes:
+        weights: of the right value, and the squares of all others.
+        expectation: over the values.
+    """
+
+    weights: Weights
+    expectation: Expectation
+
+    @property
+    def cosine(self) -> Float[Array, "*batch"]:
+        """The mean cosine: the one of a sample correlation about zero."""
+        norm = jnp.sqrt(self.weights.target**2 + self.weights.noise)
+        share = lambda x: jnp.where(norm > 0, x / jnp.where(norm > 0, norm, 1), 0)
+        rho, x = share(self.weights.target), 2 * share(jnp.sqrt(self.weights.noise)) - 1
+        # Clenshaw's recurrence.
+        after = later = jnp.zeros_like(x)
+        for coefficient in self.expectation.series[:0:-1]:
+            after, later = coefficient + 2 * x * after - later, after
+        return rho * (self.expectation.series[0] + x * after - later)
+
+    @property
+    def distance(self) -> Float[Array, "*batch"]:
+        """The mean distance: that of a chi variable."""
+        return self.expectation.norm * jnp.sqrt(self._squares)
+
+    @property
+    def squared_error(self) -> Float[Array, "*batch"]:
+        """The mean squared distance."""
+        return self.expectation.dimension * self._squares
+
+    @property
+    def _squares(self) -> Float[Array, "*batch"]:
+        return (1 - self.weights.target) ** 2 + self.weights.noise

@@ -1,0 +1,168 @@
+"""How good retrieved values are: one number per query."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._base.checks import ArrayLike, check_size, to_real
+from .._core.fold import Fold
+from .._core.pairs import Pairs
+
+
+def cosine_similarity(
+    values: ArrayLike, retrieved: ArrayLike
+) -> Float[Array, "*batch"]:
+    r"""Cosine of the angle between $v$ and $\hat v$, from -1 to 1; 1 is best.
+
+    A zero vector has no direction: its cosine with anything counts as 0. NaN gives NaN.
+
+    Args:
+        values: the right values, `[..., v]`.
+        retrieved: the values that a rule answered, of the same shape.
+
+    Returns:
+        One cosine per vector.
+
+    Raises:
+        TypeError: if the arrays do not hold real numbers.
+        ValueError: if the shapes differ.
+    """
+    values, retrieved = _paired("cosine_similarity", values, retrieved)
+    norms = _norm(values) * _norm(retrieved)
+    product = jnp.sum(values * retrieved, axis=-1)
+    return jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms))
+
+
+def euclidean_distance(
+    values: ArrayLike, retrieved: ArrayLike
+) -> Float[Array, "*batch"]:
+    r"""Distance $|v - \hat v|$, in the units of the values; 0 is best.
+
+    A zero vector is an ordinary point. NaN gives NaN.
+
+    Args:
+        values: the right values, `[..., v]`.
+        retrieved: the values that a rule answered, of the same shape.
+
+    Returns:
+        One distance per vector.
+
+    Raises:
+        TypeError: if the arrays do not hold real numbers.
+        ValueError: if the shapes differ.
+    """
+    values, retrieved = _paired("euclidean_distance", values, retrieved)
+    return _norm(values - retrieved)
+
+
+def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batch"]:
+    r"""Share of the coordinates of $\hat v$ that have the sign of $v$; 1 is best.
+
+    For patterns of signs, read out by their signs: chance gives 1/2. Only signs count,
+    not sizes. A coordinate that is zero or NaN, on either side, counts as wrong.
+
+    Args:
+        values: the right values, `[..., v]`.
+        retrieved: the values that a rule answered, of the same shape.
+
+    Returns:
+        One share per vector, from 0 to 1.
+
+    Raises:
+        TypeError: if the arrays do not hold real numbers.
+        ValueError: if the shapes differ.
+    """
+    values, retrieved = _paired("bit_accuracy", values, retrieved)
+    # Not a product of the two, which might round to zero.
+    same = jnp.sign(values) * jnp.sign(retrieved) > 0
+    return jnp.mean(same, axis=-1, dtype=values.dtype)
+
+
+def recall_at_1(
+    values: ArrayLike,
+    retrieved: ArrayLike,
+    target: ArrayLike,
+    query_batch: int | None = None,
+) -> Float[Array, " m"]:
+    r"""1 where the stored value nearest to $\hat v$ equals the right one, else 0.
+
+    Nearest in Euclidean distance, the first of several that are equally near. Pairs
+    may share a value: each of them is right. A zero vector is an ordinary point; an
+    answer that is not finite counts as 0.
+
+    Args:
+        values: all stored values, `[n, v]`.
+        retrieved: the values that a rule answered, `[m, v]`.
+        target: for each answer, the row of `values` that is right, `[m]`.
+        query_batch: answers compared at a time, so that the n x m distances never
+            exist at once. `None` chooses from the shapes.
+
+    Returns:
+        0.0 or 1.0 per answer.
+
+    Raises:
+        TypeError: if the arrays do not hold real numbers.
+        ValueError: if the shapes do not fit, or `query_batch` is below 1.
+    """
+    values = to_real("recall_at_1(values=...)", values)
+    retrieved = to_real("recall_at_1(retrieved=...)", retrieved)
+    target = jnp.asarray(target)
+    fits = values.ndim == retrieved.ndim == 2 and target.ndim == 1
+    if not fits or (values.shape[1], target.shape[0]) != retrieved.shape[::-1]:
+        raise ValueError(
+            "`recall_at_1(values=..., retrieved=..., target=...)` needs shapes [n, v], "
+            f"[m, v] and [m], got {values.shape}, {retrieved.shape} and {target.shape}."
+        )
+    if query_batch is not None:
+        check_size("recall_at_1(query_batch=...)", query_batch)
+    stored, center = Pairs(values, values), jnp.mean(values, axis=0)
+    fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
+    hit = lambda x: is_nearest(x[0], x[1], center, stored, fold)
+    return jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
+
+
+def is_nearest(
+    value: Float[Array, " v"],
+    answer: Float[Array, " v"],
+    center: Float[Array, " v"],
+    pairs: Pairs,
+    fold: Fold,
+) -> Float[Array, ""]:
+    """1 where the stored value nearest to `answer` equals `value`, else 0.
+
+    What all values share, here about `center`, says nothing and would cost digits.
+    """
+
+    def nearest(block):
+        # Half the squared distance, without the term that all values share.
+        values = block.values - center[None]
+        half_squares = jnp.sum(values**2, axis=-1) / 2
+        nearness = fold.dot(values, answer - center) - half_squares
+        nearness = jnp.where(block.mask, nearness, jnp.finfo(nearness.dtype).min)
+        row = jnp.argmax(nearness)
+        return nearness[row], block.values[row]
+
+    def merge(a, b):
+        return jax.tree.map(lambda x, y: jnp.where(b[0] > a[0], y, x), a, b)
+
+    nearness, found = fold(nearest, merge, pairs)
+    hit = jnp.all(found == value) & jnp.isfinite(nearness)
+    return hit.astype(value.dtype)
+
+
+def _paired(call: str, values: ArrayLike, retrieved: ArrayLike):
+    values = to_real(f"{call}(values=...)", values)
+    retrieved = to_real(f"{call}(retrieved=...)", retrieved)
+    if values.shape != retrieved.shape or values.ndim == 0:
+        raise ValueError(
+            f"`{call}(values=..., retrieved=...)` needs two arrays of one shape, got "
+            f"{values.shape} and {retrieved.shape}."
+        )
+    return values, retrieved
+
+
+def _norm(x: Float[Array, "*batch v"]) -> Float[Array, "*batch"]:
+    squares = jnp.sum(x**2, axis=-1)
+    # The inner `where` keeps the gradient of a zero vector finite.
+    zero = squares == 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squares)))

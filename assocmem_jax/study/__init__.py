@@ -1,0 +1,5 @@
+"""Studies: what rules retrieve over whole grids."""
+
+from .._spec.spec import Spec as Spec
+from ._load import load_study as load_study
+from ._sweep import run as run, sweep as sweep

@@ -1,0 +1,102 @@
+"""Chunks of a study as datasets, and the study put together from them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .._base.text import to_text
+from .._spec.spec import Spec
+from ..metrics._table import METRICS
+from ._plan import Chunk
+
+
+_AXES = {
+    "rule": "retrieval rule",
+    "d": "dimension of the keys",
+    "n": "number of stored pairs",
+    "trial": "independent draw",
+    "query_noise": "standard deviation of the noise added to a query",
+    "mask_fraction": "share of a query's coordinates set to zero",
+    "flip_probability": "share of a query's coordinates that change their sign",
+}
+
+
+def chunk_dataset(
+    spec: Spec, chunk: Chunk, mean: np.ndarray, std: np.ndarray, scores: tuple[str, ...]
+) -> xr.Dataset:
+    """Labeled numbers of one chunk, `[trials, levels, loads, scores]`."""
+    dims = ("trial", "level", "n", "score")
+    return xr.Dataset(
+        {"mean": (dims, mean), "std": (dims, std)},
+        {
+            "trial": np.arange(chunk.first, chunk.first + chunk.count),
+            "n": np.array(spec.n),
+            "score": list(scores),
+        },
+        {
+            "rule": chunk.rule,
+            "call": to_text(spec.rules[chunk.rule]),
+            "vary": json.dumps(spec.points(chunk.rule)[chunk.point]),
+            "d": chunk.d,
+        },
+    )
+
+
+def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
+    """The study, from all of its chunks."""
+    vary, corruption = dict(spec.vary), spec.corruption_axes
+    axes = {"rule": tuple(spec.rules), "d": spec.d, **vary, "trial": range(spec.trials)}
+    levels = tuple(len(x) for x in corruption.values())
+    shape = tuple(len(x) for x in axes.values()) + (*levels, len(spec.n))
+    scores = next(iter(done.values()))["score"].values.tolist()
+    arrays = {
+        kind: {score: np.full(shape, np.nan, np.float32) for score in scores}
+        for kind in ("mean", "std")
+    }
+    for chunk, data in done.items():
+        point = spec.points(chunk.rule)[chunk.point]
+        place = (
+            axes["rule"].index(chunk.rule),
+            spec.d.index(chunk.d),
+            # A rule without the hyperparameter has the same numbers all along.
+            *(vary[x].index(point[x]) if x in point else slice(None) for x in vary),
+            slice(chunk.first, chunk.first + chunk.count),
+        )
+        for kind, of in arrays.items():
+            for i, score in enumerate(scores):
+                numbers = data[kind].values[..., i]
+                of[score][place] = numbers.reshape(len(numbers), *levels, len(spec.n))
+    dims = ("rule", "d", *vary, "trial", *corruption, "n")
+    coords = {**axes, **corruption, "n": spec.n}
+    dataset = xr.Dataset(
+        _variables(spec, arrays, dims),
+        {name: (name, list(x), _axis(name)) for name, x in coords.items()},
+    )
+    return dataset.transpose("rule", "d", "n", *vary, *corruption, "trial")
+
+
+def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
+    variables = {}
+    for metric in spec.metrics:
+        mean, spread = METRICS[metric].long_name, arrays["mean"].get(metric)
+        if follows := METRICS[metric].follows:
+            share = arrays["mean"][follows]
+            every = np.where(np.isnan(share), np.nan, share == 1).astype(np.float32)
+            variables[metric] = dims, every, {"long_name": mean, "units": "1"}
+            continue
+        std = f"standard deviation over the stored pairs of the {mean}"
+        variables[metric] = dims, spread, {"long_name": mean, "units": "1"}
+        variables[f"{metric}_std"] = (
+            dims,
+            arrays["std"][metric],
+            {"long_name": std, "units": "1"},
+        )
+    return variables
+
+
+def _axis(name: str) -> dict[str, str]:
+    described = {"long_name": _AXES.get(name, f"hyperparameter {name} of the rules")}
+    return described if name == "rule" else {**described, "units": "1"}

@@ -1,0 +1,116 @@
+"""The kernel of a study: what one rule retrieves at every load of one dimension."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec as P
+from jaxtyping import Array, Float, Int, Key, UInt32
+
+from .._core.rule import Static, joined
+from .._core.separation import AbstractSeparation
+from .._spec.corruption import corrupt
+from ..metrics._answers import Answers
+from ..metrics._expected import ExpectedAnswers
+from ..metrics._table import METRICS
+from ._answers import Batch, answers_at_all, asked
+from ._engines import Scores, batch_by_batch, load_by_load, num_batches
+from ._inputs import Settings, Shape, drawn, study_fold
+
+
+@functools.partial(jax.jit, static_argnames=("static", "shape", "mesh"))
+def measure(
+    settings: list[Array],
+    words: UInt32[Array, "devices trials 3 2"],
+    count: Int[Array, " devices"],
+    *,
+    static: Static,
+    shape: Shape,
+    mesh: Mesh,
+) -> Float[Array, "devices trials corruptions loads scores 2"]:
+    """Store the first n pairs, ask for each of them, and score the answers.
+
+    Args:
+        settings: the arrays of what is measured.
+        words: the random keys of the trials of each device, as words: for keys, values
+            and the corruption of queries.
+        count: how many of these trials each device computes.
+        static: what else there is to the settings.
+        shape: what is known when compiling.
+        mesh: the devices.
+
+    Returns:
+        Mean over the queries, and sum of squared deviations from it.
+    """
+
+    def local(settings, words, count):
+        return _chunk(joined(settings, static), words[0], count[0], shape)[None]
+
+    spread = P(mesh.axis_names)
+    # Cells are independent: devices exchange nothing, and wait for nobody.
+    return jax.shard_map(
+        local,
+        mesh=mesh,
+        in_specs=(P(), spread, spread),
+        out_specs=spread,
+        check_vma=False,
+    )(settings, words, count)
+
+
+def _chunk(settings: Settings, words, count, shape: Shape):
+    """Mean and squares of the trials of a chunk, a batch at a time."""
+    rngs = jax.random.wrap_key_data(words, impl="threefry2x32")
+
+    def batch(i, out):
+        start = i * shape.batch
+        some = jax.lax.dynamic_slice_in_dim(rngs, start, shape.batch)
+        if shape.batch == 1:
+            # Without a batch, indices stay plain slices: half the program to compile.
+            totals = _trial(settings, some[0], shape)[None]
+        else:
+            totals = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
+        return jax.lax.dynamic_update_slice_in_dim(out, totals, start, axis=0)
+
+    levels, loads = settings.corruptions.noise_std.shape[0], settings.loads.shape[0]
+    cells = shape.trials, levels, loads, len(shape.scores)
+    nothing = jnp.full((*cells, 2), jnp.nan, jnp.float32)
+    if shape.trials == 1:
+        return batch(0, nothing)
+    return jax.lax.fori_loop(0, num_batches(count, shape.batch), batch, nothing)
+
+
+def _trial(
+    settings: Settings, rngs: Key[Array, "3"], shape: Shape
+) -> Float[Array, "corruptions loads scores 2"]:
+    """Mean and squares of one trial."""
+    key_rng, value_rng, query_rng = rngs
+    table = drawn(settings, key_rng, value_rng, shape)
+    fold, size = study_fold()
+    rule, loads = settings.rule, settings.loads
+
+    def ask(corruption, i):
+        index = i * size + jnp.arange(size, dtype=jnp.int32)
+        pairs = table.rows(i * size, size)
+        queries = pairs.keys
+        if shape.corrupted:
+            queries = corrupt(corruption, query_rng, index, queries)
+        return Batch(pairs, index, queries)
+
+    def score(batch, retrieved, load):
+        metrics = [METRICS[name] for name in shape.scores]
+        if settings.expectation is not None:
+            answers = ExpectedAnswers(retrieved, settings.expectation)
+            return jnp.stack([metric.expected(answers) for metric in metrics])
+        upto, limit = fold.up_to(load), settings.success_cosine
+        answers = Answers(batch.pairs.values, retrieved, table, upto, limit)
+        return jnp.stack([metric.score(answers) for metric in metrics])
+
+    empty = jnp.zeros((len(shape.scores), 2, size), table.keys.dtype)
+    scores = Scores(score, empty)
+    if isinstance(rule, AbstractSeparation) and rule.looks == "once":
+        at_all = lambda batch, lowest: answers_at_all(
+            rule, table, fold, loads, batch, lowest
+        )
+        return batch_by_batch(at_all, ask, scores, loads, settings.corruptions)
+    how = asked(rule, table, fold, loads)
+    return load_by_load(how, ask, scores, loads, settings.corruptions)

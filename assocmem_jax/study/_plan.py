@@ -1,0 +1,183 @@
+"""How a study is cut into chunks, and what each of them costs."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import jax
+
+from .._spec.spec import Spec
+from ..metrics._table import scores_of
+from ..patterns import Samples
+from ._inputs import Shape, study_fold
+
+
+# Floating-point operations of a chunk: seconds on a CPU. The plan depends on the study
+# alone, so that a study can go on with other devices and other memory.
+_CHUNK_WORK = 2.0**38
+# Bytes of a batch of trials beyond which a CPU's caches no longer hold it.
+_CPU_BATCH = 2**24
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """A slice of the trials of one rule, at one point of `vary` and one dimension.
+
+    Attributes:
+        rule: its name.
+        point: which of `Spec.points`.
+        d: dimension of the keys.
+        first: the first trial.
+        count: how many trials.
+        size: how many trials a full chunk of this rule and dimension has.
+    """
+
+    rule: str
+    point: int
+    d: int
+    first: int
+    count: int
+    size: int
+
+
+def chunks(spec: Spec, rows: int) -> list[Chunk]:
+    """All chunks of a study, those of the largest dimension first.
+
+    Their sizes suit the largest load that `rows` hold, so that programs are shared.
+    """
+    planned, loads = [], (rows,) * len(spec.n)
+    for d in reversed(spec.d):
+        for name in spec.rules:
+            most = _power_of_two(spec.trials)
+            while most > 1 and most * trial_work(spec, name, d, loads) > _CHUNK_WORK:
+                most //= 2
+            for point in range(len(spec.points(name))):
+                for first in range(0, spec.trials, most):
+                    count = min(most, spec.trials - first)
+                    planned.append(Chunk(name, point, d, first, count, most))
+    return planned
+
+
+def kernel_shape(
+    spec: Spec, chunk: Chunk, rows: int, budget: int, on_cpu: bool, devices: int = 1
+) -> Shape:
+    """What the kernel of a chunk is compiled for.
+
+    Each device takes an equal share of the trials, rounded up to a power of two.
+
+    Raises:
+        ValueError: if a single trial does not fit the budget, in bytes.
+    """
+    trials = _power_of_two(-(-chunk.size // devices))
+    needed = trial_bytes(spec, chunk.rule, chunk.d, rows)
+    drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
+    shared = sum(array.nbytes for array in drawn_from)
+    if needed + shared > budget:
+        raise ValueError(
+            f"`sweep(d=..., n=...)` needs about {_gib(needed + shared)} for one trial "
+            f"of {chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}, and has "
+            f"{_gib(budget)}. Ask for smaller d or n, or raise `memory=`."
+        )
+    batch = trials
+    limit = budget - shared
+    limit = min(limit, max(needed, _CPU_BATCH)) if on_cpu else limit
+    while batch > 1 and batch * needed > limit:
+        batch //= 2
+    return Shape(
+        d=chunk.d,
+        v=_columns(spec, chunk.d),
+        rows=rows,
+        trials=trials,
+        batch=batch,
+        scores=scores_of(spec.metrics),
+        values=spec.value_source,
+        corrupted=spec.corrupted,
+    )
+
+
+def rows(n: int, d: int = 1) -> int:
+    """Rows that hold n pairs: a power of two, so that near loads share a program.
+
+    At least 2 d, so that a pseudoinverse takes the same path whatever the largest load.
+    """
+    return max(1024, _power_of_two(n), _power_of_two(2 * d))
+
+
+def search_rows(n: int, d: int = 1) -> int:
+    """Rows that hold n pairs: in steps of 16, so that a search shares its programs."""
+    rows = max(1024, _power_of_two(2 * d))
+    while rows < n:
+        rows *= 16
+    return rows
+
+
+def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
+    """Floating-point operations of one trial, roughly: its products."""
+    v, levels = _columns(spec, d), len(spec.corruptions().noise_std)
+    largest, total = float(max(loads)), float(sum(loads))
+    squares = float(sum(n * n for n in loads))
+    marginalized = spec.value_source == "marginalized"
+    work = 2 * largest * d * (d + v)
+    looks = spec.rules[name].looks
+    if looks == "memory":
+        work += 2 * levels * total * d * (2 * d if marginalized else v)
+    else:
+        passes = largest**2 if looks == "once" else squares
+        work += 2 * levels * passes * (d + v)
+    if _recalls(spec):
+        work += 2 * levels * squares * v
+    return work
+
+
+def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
+    """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
+    v, loads, scores = _columns(spec, d), len(spec.n), len(scores_of(spec.metrics))
+    fold, queries = study_fold()
+    tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
+    numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
+    looks = spec.rules[name].looks
+    if looks == "memory":
+        numbers += (2 * loads + 6) * d * max(d, v)
+    elif looks == "once":
+        numbers += 2 * tile + 2 * loads * queries * (v + scores)
+    else:
+        numbers += 4 * tile + 2 * queries * (v + scores)
+    if spec.corrupted:
+        numbers += 2 * queries * d
+    if _recalls(spec):
+        numbers += tile
+    if isinstance(spec.ensemble, Samples):
+        # A shuffle sorts one word per sample.
+        numbers += 4 * len(spec.ensemble.keys)
+    return 4 * numbers
+
+
+def default_budget(devices: list[jax.Device]) -> int:
+    """Bytes that a study may use on each device."""
+    stats = [device.memory_stats() for device in devices]
+    limits = [s["bytes_limit"] - s.get("bytes_in_use", 0) for s in stats if s]
+    if limits:
+        return int(0.9 * min(limits))
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        physical = 2**33
+    return physical // 2 // len(devices)
+
+
+def _columns(spec: Spec, d: int) -> int:
+    """Numbers that stand for a value: those that are not drawn have an index."""
+    return 1 if spec.value_source == "marginalized" else spec.value_dimension(d)
+
+
+def _recalls(spec: Spec) -> bool:
+    """Whether answers are compared with all stored values."""
+    return "recall" in scores_of(spec.metrics)
+
+
+def _power_of_two(x: int) -> int:
+    return 1 << (x - 1).bit_length()
+
+
+def _gib(x: int) -> str:
+    return f"{x / 2**30:.3g} GiB"

@@ -1,0 +1,167 @@
+"""The engine of a study: compile side by side, and run chunk by chunk."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import jax
+import numpy as np
+from jax.sharding import AxisType
+
+from .._base.random import trial_words
+from .._base.threads import half_the_cores, limit_lapack
+from .._core.rule import split
+from .._spec.spec import Spec
+from ._inputs import Settings, Shape, settings_of
+from ._moments import deviation
+from ._plan import Chunk, default_budget, kernel_shape
+from ._programs import Program, program_of, timed
+
+
+@dataclasses.dataclass
+class Call:
+    """One call of a kernel: chunks of one rule and dimension, spread over devices."""
+
+    chunks: list[Chunk]
+    shape: Shape
+    settings: Settings
+
+
+class Runner:
+    """Runs the chunks of one study on some devices."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        rows: int,
+        devices: list[jax.Device],
+        memory: int | None,
+        say: Callable[[str], None],
+    ):
+        self._spec, self._rows, self._say = spec, rows, say
+        self._mesh = jax.make_mesh(
+            (len(devices),), ("cells",), axis_types=(AxisType.Auto,), devices=devices
+        )
+        self._budget = default_budget(devices) if memory is None else memory
+        self._on_cpu = devices[0].platform == "cpu"
+        self._pool = _Pool(half_the_cores())
+        self._programs: dict[Program, Future] = {}
+        self._less: dict[Program, Shape] = {}
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time spent compiling so far, side by side with other work."""
+        done = (x for x in self._programs.values() if x.done() and not x.cancelled())
+        return sum((x.result()[1] for x in done if x.exception() is None), 0.0)
+
+    def results(
+        self, chunks: list[Chunk]
+    ) -> Iterator[tuple[Chunk, tuple[np.ndarray, np.ndarray, tuple[str, ...]]]]:
+        """Mean and deviation of every chunk, and the names of its scores.
+
+        The next call runs while the results of the last one are being fetched.
+        """
+        # Before any thread that compiles loads the same: in two at once they can wait
+        # for each other, each with a module that the other needs.
+        with limit_lapack(), self._pool:
+            calls = self._calls(chunks)
+            for call in calls:
+                self._program(call.settings, call.shape)
+            running = collections.deque()
+            for call in calls:
+                running.append((call, self._start(call)))
+                if len(running) > 1:
+                    yield from self._finish(*running.popleft())
+            while running:
+                yield from self._finish(*running.popleft())
+
+    def _calls(self, chunks: list[Chunk]) -> list[Call]:
+        groups = collections.defaultdict(list)
+        for chunk in chunks:
+            groups[chunk.rule, chunk.point, chunk.d].append(chunk)
+        calls, devices = [], self._mesh.size
+        for together in groups.values():
+            shape = kernel_shape(
+                self._spec, together[0], self._rows, self._budget, self._on_cpu, devices
+            )
+            chunk = together[0]
+            settings = settings_of(self._spec, chunk.rule, chunk.point, chunk.d)
+            most = max(1, devices * shape.trials // together[0].size)
+            calls += [
+                Call(together[i : i + most], shape, settings)
+                for i in range(0, len(together), most)
+            ]
+        return calls
+
+    def _program(self, settings: Settings, shape: Shape) -> Future:
+        key = program_of(settings, shape, self._mesh)
+        if key not in self._programs:
+            self._programs[key] = self._pool.submit(timed, key)
+        return self._programs[key]
+
+    def _start(self, call: Call):
+        """Begin a call, and do not wait for it."""
+        what = f"{call.chunks[0].rule}, d = {call.chunks[0].d}"
+        # What was too much once is not tried again.
+        of_call = lambda: program_of(call.settings, call.shape, self._mesh)
+        while less := self._less.get(of_call()):
+            call.shape = less
+        program = self._program(call.settings, call.shape)
+        if not program.done():
+            self._say(f"compiling {what}")
+        each, devices = call.shape.trials, self._mesh.size
+        trials = [np.arange(c.first, c.first + c.count) for c in call.chunks]
+        known = trial_words(self._spec.seed, call.shape.d, np.concatenate(trials))
+        words = np.zeros((devices * each, 3, 2), np.uint32)
+        words[: len(known)] = known
+        words = words.reshape(devices, each, 3, 2)
+        left = len(known) - each * np.arange(devices)
+        count = np.clip(left, 0, each).astype(np.int32)
+        try:
+            compiled, _ = program.result()
+            self._say(f"running {what}")
+            arrays, _ = split("sweep(rules=...)", call.settings)
+            return compiled(arrays, words, count)
+        except jax.errors.JaxRuntimeError as error:
+            return error
+
+    def _finish(self, call: Call, running):
+        """Wait for a call; where memory does not suffice, call with less at a time."""
+        try:
+            if isinstance(running, Exception):
+                raise running
+            totals = np.concatenate(jax.device_get(running))
+            mean, squares = totals[..., 0], totals[..., 1]
+            std = deviation(squares, np.array(self._spec.n))
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            if call.shape.batch == 1:
+                raise _out_of_memory(self._spec, call.chunks[0], error) from error
+            less = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
+            program = program_of(call.settings, call.shape, self._mesh)
+            self._less[program] = less
+            yield from self._finish(call, self._start(call))
+            return
+        first = 0
+        for chunk in call.chunks:
+            trials = slice(first, first + chunk.count)
+            yield chunk, (mean[trials], std[trials], call.shape.scores)
+            first += chunk.count
+
+
+def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> MemoryError:
+    said = str(error).splitlines()[0]
+    return MemoryError(
+        f"`sweep(d=..., n=...)` ran out of memory on one trial of {chunk.rule!r} at "
+        f"d = {chunk.d} and n = {max(spec.n)}: {said}. Ask for smaller d or n, or use "
+        "a device that has more. Finished chunks are in `store=`, if one was given."
+    )
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads that drop what they have not begun when the block is left."""
+
+    def __exit__(self, *exc_info):
+        self.shutdown(wait=False, cancel_futures=True)

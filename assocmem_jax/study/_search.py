@@ -1,0 +1,186 @@
+"""The capacity of rules, searched for without a grid of loads."""
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import jax
+import numpy as np
+import xarray as xr
+
+from .._base.checks import check_size
+from .._core.rule import AbstractRule
+from .._spec.spec import Spec
+from .._statistics.capacity import capacity
+from .._statistics.intervals import check_confidence
+from ..patterns import AbstractEnsemble, Gaussian, Samples
+from ._bracket import as_study, search
+from ._execute import execute
+from ._plan import chunks, default_budget, kernel_shape, search_rows
+from ._progress import kind_of_bar
+
+
+def search_capacity(
+    rules: Mapping[str, AbstractRule],
+    *,
+    d: Sequence[int] | np.ndarray,
+    threshold: float,
+    metric: str = "cosine",
+    trials: int = 16,
+    start: int = 4,
+    limit: int = 2**15,
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    v: int | None = None,
+    ensemble: AbstractEnsemble = Gaussian(),
+    values: AbstractEnsemble | str | None = None,
+    query_noise: float = 0.0,
+    mask_fraction: float = 0.0,
+    flip_probability: float = 0.0,
+    success_cosine: float = 0.9,
+    seed: int | np.integer = 0,
+    progress: bool = False,
+    devices: Sequence[jax.Device] | None = None,
+    memory: int | None = None,
+) -> xr.Dataset:
+    """Find the load at which each rule fails, without a grid of loads.
+
+    Doubles the load until the metric crosses the threshold, then narrows, and looks an
+    octave to either side. A dimension compiles a program for each factor of 16 in the
+    load, and none to narrow.
+
+    Args:
+        rules: the retrieval rules, by name.
+        d: dimensions of the keys, ascending.
+        threshold: where the metric stops to pass.
+        metric: what is measured, as in `sweep`.
+        trials: independent draws of every cell, at least 2.
+        start: the load to begin with.
+        limit: the largest load to try, at most as many as `Samples` hold. What it does
+            not reach is censored.
+        tolerance: how far apart the last load that passes and the first that fails may
+            be in the end, relative to the former.
+        confidence: of the intervals.
+        v: dimension of the values, as in `sweep`.
+        ensemble: how keys are drawn.
+        values: how values are drawn, as in `sweep`.
+        query_noise: standard deviation of the noise added to a query.
+        mask_fraction: share of a query's coordinates set to zero.
+        flip_probability: share of a query's coordinates that change their sign.
+        success_cosine: the cosine above which an answer counts as a success.
+        seed: of the random numbers.
+        progress: show a progress bar on stderr, if that is a terminal.
+        devices: where to compute. `None` takes all local devices.
+        memory: bytes that may be used on each device, as in `sweep`.
+
+    Returns:
+        What `capacity` returns, over `rule` and `d`.
+
+    Raises:
+        TypeError: if an argument is of the wrong kind.
+        ValueError: if an argument is out of range, or there are fewer than 2 trials.
+    """
+    check_size("search_capacity(trials=...)", trials)
+    if trials < 2:
+        raise ValueError(
+            f"`search_capacity(trials=...)` must be at least 2, got {trials}. An "
+            "interval needs several."
+        )
+    check_confidence("search_capacity(confidence=...)", confidence)
+    with _as_called():
+        spec = Spec(
+            rules=rules,
+            d=d,  # pyright: ignore[reportArgumentType]
+            n=[start],
+            trials=trials,
+            v=v,
+            ensemble=ensemble,
+            values=values,
+            query_noise=query_noise,
+            mask_fraction=mask_fraction,
+            flip_probability=flip_probability,
+            metrics=[metric],
+            success_cosine=success_cosine,
+            seed=seed,  # pyright: ignore[reportArgumentType]
+        )
+    for name, levels in spec.corruption_axes.items():
+        raise ValueError(
+            f"`search_capacity({name}=...)` must be one number, got {list(levels)}. "
+            "Search at each level by itself."
+        )
+
+    check_size("search_capacity(limit=...)", limit)
+    limit = min([limit, *_sizes(spec)])
+    cells = [(name, int(size)) for name in spec.rules for size in spec.d]
+
+    def one(name: str, size: int, n: int) -> Spec:
+        return dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
+
+    for name, size in cells:
+        _check_memory(one(name, size, limit), devices, memory)
+
+    def found(name: str, size: int) -> xr.Dataset:
+        def evaluate(n: int) -> np.ndarray:
+            rows = search_rows(n, size)
+            data = execute(one(name, size, n), None, rows, False, devices, memory)
+            return data[metric].values.ravel()
+
+        scores = search(
+            evaluate,
+            start=start,
+            limit=limit,
+            threshold=threshold,
+            metric=metric,
+            tolerance=tolerance,
+        )
+        study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
+        return capacity(study, metric, threshold, confidence=confidence)
+
+    bar, quiet = kind_of_bar(progress)
+    try:
+        parts = {
+            cell: found(*cell)
+            for cell in bar(cells, desc="search_capacity", disable=quiet)
+        }
+    except KeyboardInterrupt as stop:
+        stop.__notes__ = ["Stopped. A search keeps nothing."]
+        raise
+    by_rule = [
+        xr.concat([parts[name, int(size)] for size in spec.d], "d")
+        for name in spec.rules
+    ]
+    return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)
+
+
+@contextlib.contextmanager
+def _as_called() -> Iterator[None]:
+    """Say of an argument of `sweep` which one of `search_capacity` it is."""
+    names = {"n": "start", "metrics": "metric"}
+    typed = lambda x: f"`search_capacity({names.get(x[1], x[1])}="
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(re.sub(r"`sweep\((\w+)=", typed, str(error))) from error
+
+
+def _check_memory(spec: Spec, devices: Sequence[jax.Device] | None, memory: int | None):
+    """Raise unless the largest load of a search fits."""
+    devices = list(devices or jax.local_devices())
+    budget = default_budget(devices) if memory is None else memory
+    rows = search_rows(spec.n[0], spec.d[0])
+    on_cpu = devices[0].platform == "cpu"
+    (chunk, *_) = chunks(spec, rows)
+    try:
+        kernel_shape(spec, chunk, rows, budget, on_cpu, len(devices))
+    except ValueError as error:
+        said = str(error).replace("sweep(d=..., n=...)", "search_capacity(limit=...)")
+        raise ValueError(
+            said.replace("smaller d or n", "smaller d or limit")
+        ) from error
+
+
+def _sizes(spec: Spec) -> list[int]:
+    """How many pairs there are, where they are not drawn without end."""
+    drawn = (spec.ensemble, spec.values)
+    return [len(samples.keys) for samples in drawn if isinstance(samples, Samples)]

@@ -1,0 +1,494 @@
+"""The command line: sweep, capacity and plot."""
+
+import dataclasses
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+import assocmem_jax as am
+from assocmem_jax import _rules
+from assocmem_jax._base.text import from_text, to_text
+from assocmem_jax._command import cli as _cli, options as _cli_types, panels as _panels
+from assocmem_jax._command.cli import main
+from assocmem_jax._spec.spec import Spec
+
+
+COMMANDS = {
+    "sweep": _cli.Sweep,
+    "capacity": _cli.Capacity,
+    "plot": _cli.Plot,
+    "notebook": _cli.Notebook,
+}
+SWEEP = ("sweep", "--rules", "softmax", "--d", "4", "--n", "4", "8")
+
+
+def run(*args):
+    main([str(arg) for arg in args])
+
+
+def refusal(capsys, *args):
+    """The one line that a mistake ends in, and that nothing was begun."""
+    with pytest.raises(SystemExit) as stop:
+        run(*args)
+    assert "Result" not in capsys.readouterr().out
+    message = str(stop.value.code)
+    assert message.startswith("assocmem: error: ") and "\n" not in message
+    return message.removeprefix("assocmem: error: ")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A small study with a further axis, and a name that must be quoted."""
+    store = tmp_path_factory.mktemp("a study") / "it's"
+    args = "--rules pseudoinverse hot=Softmax(beta=2) relu --d 4:16 --n 2:64 --trials 4"
+    run("sweep", *args.split(), "--query-noise", 0, 0.5, "--store", store)
+    return store
+
+
+# Help
+
+
+def text_of(output):
+    """The words of a help, without boxes and line breaks."""
+    return " ".join(re.sub("[─│╭╮╰╯•]", " ", output).split())
+
+
+def meanings(command):
+    """What the docstrings of a command and of what it extends say of each option."""
+    said = {}
+    for kind in (Spec, command) if command is _cli.Sweep else (command,):
+        attributes = str(kind.__doc__).partition("Attributes:")[2]
+        for part in re.split(r"\n(?= {8}\w+: )", attributes):
+            name, colon, meaning = part.partition(": ")
+            if colon:
+                said[name.strip()] = " ".join(meaning.split())
+    return said
+
+
+@pytest.mark.parametrize("columns", (70, 100, 200))
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_every_option_means(name, columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit) as stop:
+        run(name, "--help")
+    assert stop.value.code == 0
+    out = text_of(capsys.readouterr().out)
+    said = meanings(COMMANDS[name])
+    for field in dataclasses.fields(COMMANDS[name]):
+        positional = name != "notebook" and field.name == "study"
+        option = "STUDY" if positional else f"--{field.name.replace('_', '-')} "
+        assert option in out
+        # A long word may be broken at the end of a line.
+        assert said[field.name].replace(" ", "") in out.replace(" ", "")
+    assert "None" not in out
+
+
+def test_what_the_help_says_of_values_can_be_typed():
+    assert _cli_types._parse_values(["none"]) is None
+    assert _cli_types._parse_values(["One-Hot"]) == "one-hot"
+    assert _cli_types._parse_values(["Gaussian()"]) == am.patterns.Gaussian()
+
+
+def test_help_names_every_rule_and_command(capsys):
+    for args, words in (((), COMMANDS), (("sweep",), _cli_types.RULES)):
+        with pytest.raises(SystemExit):
+            run(*args, "--help")
+        out = capsys.readouterr().out
+        assert all(word in out for word in words)
+    assert set(_cli_types.RULES) == {
+        name
+        for name, kind in vars(_rules).items()
+        if isinstance(kind, type) and issubclass(kind, am.AbstractRule)
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_calls_in_the_help_are_understood(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    np.save("keys.npy", np.eye(4))
+    with pytest.raises(SystemExit):
+        run(name, "--help")
+    calls = re.findall(r"[A-Z]\w*\([^()]*\)", text_of(capsys.readouterr().out))
+    assert len(calls) >= 5 or name != "sweep"
+    for call in calls:
+        from_text(call, {**_cli_types.RULES, **_cli_types.ENSEMBLES})
+
+
+def test_nothing_but_the_help_is_printed():
+    done = subprocess.run(
+        [sys.executable, "-m", "assocmem_jax", "sweep", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and done.stderr == ""
+
+
+# What is typed
+
+
+@pytest.mark.parametrize(
+    "words, sizes",
+    (
+        (["16:1024"], (16, 32, 64, 128, 256, 512, 1024)),
+        (["4", "8", "16"], (4, 8, 16)),
+        (["4,8"], (4, 8)),
+        (["5:24"], (5, 10, 20)),
+        (["6", "4:16,12"], (4, 6, 8, 12, 16)),
+        (["3:3"], (3,)),
+    ),
+)
+def test_sizes_are_numbers_and_doublings(words, sizes):
+    assert _cli_types.parse_sizes(words) == sizes
+
+
+def test_rules_have_names_and_any_case():
+    rules = _cli_types.parse_rules(
+        ["PSEUDOINVERSE", "Softmax(beta=0.5)", "hot=softmax(2.0)", "dot=DotProduct()"]
+    )
+    assert list(rules) == ["PSEUDOINVERSE", "Softmax(beta=0.5)", "hot", "dot"]
+    assert isinstance(rules["PSEUDOINVERSE"], am.Pseudoinverse)
+    assert [to_text(rules[name]) for name in ("Softmax(beta=0.5)", "hot")] == [
+        "Softmax(beta=0.5)",
+        "Softmax(beta=2.0)",
+    ]
+
+
+def test_what_is_typed_is_what_is_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    keys = np.random.default_rng(1).standard_normal((20, 4)).astype(np.float32)
+    np.save("keys.npy", keys)
+    run(
+        *SWEEP,
+        *("--trials", 2, "--ensemble", "Samples('keys.npy')", "--values", "keys"),
+        *("--vary", "beta=0.1,1", "--query-noise", 0, 0.5, "--mask-fraction", "0.25"),
+        *("--metrics", "cosine,recall", "--seed", 7, "--memory-gib", 0.5),
+    )
+    typed = am.load_study("assocmem-sweep")
+    called = am.sweep(
+        {"softmax": am.Softmax()},
+        d=[4],
+        n=[4, 8],
+        trials=2,
+        ensemble=am.patterns.Samples(keys),
+        values="keys",
+        vary={"beta": [0.1, 1.0]},
+        query_noise=[0.0, 0.5],
+        mask_fraction=0.25,
+        metrics=("cosine", "recall"),
+        seed=7,
+    )
+    xr.testing.assert_identical(typed.drop_attrs(), called.drop_attrs())
+    assert typed.attrs["spec"] == called.attrs["spec"]
+    out = capsys.readouterr().out
+    for shown in ("softmax = Softmax(beta=1.0)", "beta = 0.1 1.0", "Samples(keys=<20x"):
+        assert shown in out
+    assert len(out.splitlines()) < 25
+
+
+def test_long_axes_are_shown_by_their_ends(tmp_path, capsys):
+    loads = [str(n) for n in range(1, 31)]
+    run(*SWEEP[:5], "--n", *loads, "--store", tmp_path)
+    assert "n                 1 2 3 4 5 6 7 8 ... 27 28 29 30 (30)" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    (
+        (("--rules", "softmx"), "`softmx` is not known here. Did you mean `Softmax`?"),
+        (("--rules", "Softmax(bta=1)"), "argument `bta`.* Did you mean `beta`?"),
+        (("--rules", "softmax(beta=-1)"), r"Softmax\(beta=...\)` must .* got -1"),
+        (("--rules", "softmax", "softmax"), "`softmax` is there twice"),
+        (("--rules", "3 + 4"), r"`3 \+ 4` must be a call such as"),
+        (("--rules", "Softmax(beta=a)"), "Its arguments must be numbers or quoted"),
+        (("--ensemble", "Clustered(8)"), r"`Clustered\(8\)` lacks `spread`\. "),
+        (("--rules",), "`--rules` must not be empty"),
+        (("--d", "x"), "`x` must be a whole number, or a range such as `16:1024`"),
+        (("--d", "0"), "`0` must be at least 1"),
+        (("--n", "64:16"), "`64:16` .* a range ascend"),
+        (("--n",), "`--n` must not be empty"),
+        (("--v", "two"), "`two` must be a whole number"),
+        (("--trials", "0"), "`--trials` must be at least 1, got 0"),
+        (("--seed", "-1"), "`--seed` must be from 0"),
+        (("--query-noise", "x"), "`x` must be a number"),
+        (("--query-noise",), "A level is missing"),
+        (("--query-noise", "-1"), "`--query-noise` must be .* got -1"),
+        (("--vary", "beta"), "`beta` must be like `beta=0.1,1`"),
+        (("--vary", "bet=1"), "`--vary` has 'bet'.* Did you mean `beta`"),
+        (("--metrics", "cosin"), "`--metrics` has no metric 'cosin'. Did you mean"),
+        (("--ensemble", "gausian"), "`gausian` is not known here. Did you mean"),
+        (("--ensemble", "Samples('no.npy')"), "finds no file 'no.npy'"),
+        (("--values", "kees"), "`kees` is not known here"),
+    ),
+)
+def test_mistakes_are_told_in_one_line(args, message, capsys, tmp_path):
+    rest = [word for word in SWEEP]
+    if args[0] in rest:
+        at = rest.index(args[0])
+        del rest[at : at + (3 if args[0] == "--n" else 2)]
+    assert re.search(message, refusal(capsys, *rest, "--store", tmp_path / "x", *args))
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_does_not_fit_is_told(tmp_path):
+    with pytest.raises(SystemExit, match="`--d` and `--n` need .* `--memory-gib`"):
+        run(*SWEEP, "--store", tmp_path, "--memory-gib", "1e-6")
+
+
+def test_running_out_of_memory_is_told(tmp_path, monkeypatch):
+    def exhausted(*args, **kwargs):
+        raise MemoryError(
+            "`sweep(d=..., n=...)` ran out of memory: x. Finished chunks are in "
+            "`store=`, if one was given."
+        )
+
+    monkeypatch.setattr("assocmem_jax.study.run", exhausted)
+    with pytest.raises(SystemExit) as stop:
+        run(*SWEEP, "--store", tmp_path)
+    assert stop.value.code == (
+        "assocmem: error: `--d` and `--n` ran out of memory: x. Finished chunks "
+        "are in `--store`."
+    )
+
+
+def test_mistakes_have_status_1():
+    done = subprocess.run(
+        [sys.executable, "-m", "assocmem_jax", *SWEEP, "--rules", "softmx"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("assocmem: error: ")
+    assert done.stderr.count("\n") == 1
+
+
+# Stores
+
+
+def test_the_same_command_is_printed_and_resumes(study, tmp_path, capsys):
+    store = tmp_path / "a b"
+    run(*SWEEP, "--store", store)
+    out = capsys.readouterr().out
+    assert f"Result: {store / 'study.nc'}" in out
+    (command,) = re.findall("Resume: (.*)", out)
+    words = shlex.split(command)
+    assert words == ["assocmem", *SWEEP, "--store", str(store)]
+    chunk = next((store / "chunks").iterdir())
+    before = chunk.stat().st_mtime_ns
+    main(words[1:])
+    assert chunk.stat().st_mtime_ns == before
+
+
+def test_a_store_of_another_study_is_refused(study):
+    with pytest.raises(SystemExit, match=r"`--store .*` holds .*`seed`: 0 there, 5 h"):
+        args = "--rules pseudoinverse hot=Softmax(beta=2) relu --d 4:16 --n 2:64"
+        noise = ("--trials", 4, "--query-noise", 0, 0.5)
+        run("sweep", *args.split(), *noise, "--store", study, "--seed", 5)
+
+
+def test_warnings_are_one_line(tmp_path, capsys):
+    run(*SWEEP, "--store", tmp_path)
+    (chunk,) = (tmp_path / "chunks").iterdir()
+    chunk.write_bytes(chunk.read_bytes()[:100])
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        run(*SWEEP, "--store", tmp_path)
+    error = capsys.readouterr().err
+    assert error.startswith(f"assocmem: warning: `--store '{tmp_path}'` holds a bad ch")
+    assert error.count("\n") == 1
+
+
+def test_interrupted_says_what_is_kept_and_how_to_go_on(tmp_path):
+    rules = ("--rules", "relu", "pseudoinverse", "dotproduct")
+    args = ("sweep", *rules, "--d", "16:64", "--n", "4:512", "--trials", "3")
+    command = [sys.executable, "-m", "assocmem_jax", *args, "--store", str(tmp_path)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+    # The last file may be there before it counts.
+    while process.poll() is None and len(list(tmp_path.glob("chunks/d*.nc"))) < 2:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130, error
+    kept = re.search(r"(\d+) of 9 chunks are kept in .*", error)
+    assert kept and 0 < int(kept[1]) < 9
+    (resume,) = re.findall("Resume: (.*)", error)
+    assert shlex.split(resume) == ["assocmem", *args, "--store", str(tmp_path)]
+    assert "Traceback" not in error
+
+
+def test_an_interrupt_elsewhere_has_status_130(study, monkeypatch, capsys):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("assocmem_jax._statistics.capacity.capacity", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        run("capacity", study)
+    assert stop.value.code == 130
+    assert "Stopped." in capsys.readouterr().err
+
+
+# Capacity
+
+
+def test_capacities_are_a_table_a_law_and_a_file(study, tmp_path, capsys):
+    out = tmp_path / "capacity.nc"
+    run("capacity", study, "--threshold", 0.8, "--out", out)
+    printed = capsys.readouterr().out
+    found = xr.load_dataset(out)
+    xr.testing.assert_identical(found, am.capacity(am.load_study(study), threshold=0.8))
+    head, *lines = printed.splitlines()
+    assert head.split()[:5] == ["rule", "d", "query_noise", "n*", "low"]
+    assert [line.split()[0] for line in lines[:6]] == ["pseudoinverse"] * 6
+    number = float(found["capacity"].sel(rule="pseudoinverse", d=16, query_noise=0))
+    assert f"{number:.4g}" in lines[4]
+    above = found.where(found["censored"] == "above", drop=True)
+    assert above.sizes["d"] and "> 64" in printed
+    fit = am.fit_scaling(found).sel(rule="pseudoinverse", query_noise=0)
+    assert f"{float(fit['exponent']):.4g}" in printed
+    assert "fewer than 3 capacities" in printed
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    (
+        (("--metric", "recal"), "`--metric` must be a metric of the study"),
+        (("--threshold", "2"), "`--threshold` must be between -1 and 1"),
+        (("--confidence", "95"), "`--confidence` must be between 0 and 1"),
+        (("--out", "x.txt"), "`--out x.txt` must end in .nc"),
+        (("--out", "no/x.nc"), "needs the folder `no`. Make it first"),
+    ),
+)
+def test_mistakes_in_capacities_are_told(args, message, study, capsys):
+    assert re.search(message, refusal(capsys, "capacity", study, *args))
+
+
+@pytest.mark.parametrize("args", (["capacity"], ["plot", "--kind", "capacity"]))
+def test_one_trial_is_too_few(args, tmp_path, capsys):
+    run(*SWEEP, "--trials", 1, "--store", tmp_path)
+    capsys.readouterr()
+    assert refusal(capsys, *args, tmp_path) == (
+        "the study needs at least 2 trials, got 1. Sweep again with `--trials 2` or "
+        "more."
+    )
+
+
+def test_what_is_no_study_is_told(tmp_path, capsys):
+    assert "finds no" in refusal(capsys, "capacity", tmp_path / "none")
+    (tmp_path / "x.nc").write_text("x")
+    assert "finds no study" in refusal(capsys, "plot", tmp_path / "x.nc")
+
+
+# Figures
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that were drawn, still open."""
+    drawn = []
+    monkeypatch.setattr(plt, "close", drawn.append)
+    yield drawn
+    monkeypatch.undo()
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "args, panels, titles",
+    (
+        (("--kind", "curves"), 3, ["$d = 4$", "$d = 8$", "$d = 16$"]),
+        (("--kind", "curves", "--metric", "distance"), 3, None),
+        (("--kind", "curves", "--rules", "hot"), 1, ["hot"]),
+        (("--kind", "heatmap"), 3, ["pseudoinverse", "hot", "relu"]),
+        (("--kind", "heatmap", "--metric", "distance", "--threshold", 2), 3, None),
+        (("--kind", "collapse"), 3, ["pseudoinverse", "hot", "relu"]),
+        (("--kind", "capacity"), 1, ["cosine at 0.9"]),
+        (("--kind", "difference", "--rules", "hot", "relu"), 1, ["hot $-$ relu"]),
+        (
+            ("--kind", "difference", "--rules", "hot", "relu", "--select", "d=8"),
+            1,
+            None,
+        ),
+    ),
+)
+def test_every_figure_is_drawn(args, panels, titles, study, tmp_path, figures, capsys):
+    selected = "--select" in args
+    select = () if selected else ("--select",)
+    out = tmp_path / "figure.png"
+    run("plot", study, "--out", out, *args, *select, "query_noise=0.5")
+    assert f"Figure: {out}" in capsys.readouterr().out
+    assert out.stat().st_size > 10_000
+    (figure,) = figures
+    bars = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
+    axes = [ax for ax in figure.axes if ax not in bars and ax.axison]
+    assert len(axes) == panels
+    if titles is not None:
+        assert [ax.get_title(loc="left") for ax in axes] == titles
+    assert "query_noise = 0.5" in figure.get_suptitle()
+    assert all(ax.get_legend() is None for ax in axes)
+    shared = "heatmap" in args and "distance" not in args
+    assert len(figure.legends) == ("heatmap" not in args)
+    assert len(bars) == (1 if shared else panels if "heatmap" in args else 0)
+    assert axes[0].get_xlabel() and axes[0].get_ylabel()
+
+
+@pytest.mark.parametrize("ending, start", (("svg", b"<?xml"), ("pdf", b"%PDF")))
+def test_figures_have_the_format_of_their_ending(ending, start, study, tmp_path):
+    out = tmp_path / f"x.{ending}"
+    run("plot", study, "--select", "query_noise=0", "--out", out)
+    assert out.read_bytes().startswith(start)
+
+
+def test_panels_above_free_places_have_labels(tmp_path, figures, rng):
+    axes = {"rule": ["a", "b"], "d": [1, 2, 3, 4, 5], "n": [1, 2], "trial": [0]}
+    cosines = rng.random([len(axis) for axis in axes.values()])
+    dataset = xr.Dataset({"cosine": (list(axes), cosines)}, axes)
+    _panels.draw(dataset, "curves", "cosine", 0.9, tmp_path / "x.png")
+    *panels, free = figures[0].axes
+    assert not free.axison
+    x, y = ([bool(label(ax)) for ax in panels] for label in LABELS)
+    assert x == [False, False, True, True, True]
+    assert y == [True, False, False, True, False]
+
+
+LABELS = (lambda ax: ax.get_xlabel(), lambda ax: ax.get_ylabel())
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    (
+        (("--out", "x.gif"), "`--out x.gif` must end in .png, .svg, .pdf"),
+        (("--out", "no/x.png"), "needs the folder `no`"),
+        ((), "one entry of `query_noise`.* 0, 0.5. Choose by `--select query_noise=0`"),
+        (("--select", "noise=0"), "names no axis .* Did you mean `query_noise`"),
+        (("--select", "query_noise=0.4"), "is not in the study. Choose from 0, 0.5"),
+        (("--select", "query_noise"), "must be like `query_noise=0.5`"),
+        (("--rules", "rel"), "`--rules rel` is not in the study. Did you mean `relu`"),
+        (
+            ("--kind", "difference", "--select", "query_noise=0"),
+            "needs two rules, got 3. Choose them with `--rules`: pseudoinverse, hot",
+        ),
+        (
+            ("--metric", "cosin", "--select", "query_noise=0"),
+            "`--metric` must be a metric of the dataset, got 'cosin'. Did you mean",
+        ),
+    ),
+)
+def test_mistakes_in_figures_are_told(
+    args, message, study, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert re.search(message, refusal(capsys, "plot", study, *args))
+    assert not list(tmp_path.iterdir())
+    assert not plt.get_fignums()

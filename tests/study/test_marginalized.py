@@ -1,0 +1,157 @@
+"""Values that are not drawn: the same means as with values, with less scatter."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import RULES, every_rule
+
+import assocmem_jax as am
+from assocmem_jax._core.sums import IndexedKeys, Weights
+from assocmem_jax.study import _programs
+from assocmem_jax.study._answers import Batch, asked
+from assocmem_jax.theory import mean_cosine
+
+
+GRID = {
+    "d": [8, 16],
+    "n": [1, 5, 8, 17, 40, 700],
+    "trials": 12,
+    "query_noise": [0.0, 0.5],
+    "metrics": ("cosine", "distance", "squared_error"),
+}
+# What rounding in float32 leaves of a distance that is zero, in units of |v|.
+FLOOR = 2e-3
+
+
+@pytest.fixture(scope="module")
+def studies():
+    rules = {name: row.rule for name, row in RULES.items()}
+    return [am.sweep(rules, values=x, **GRID) for x in (None, "marginalized")]
+
+
+@every_rule
+@pytest.mark.parametrize("metric", GRID["metrics"])
+def test_agrees_with_drawn_values(studies, name, metric):
+    drawn, known = (x[metric].sel(rule=name) for x in studies)
+    error = np.sqrt((drawn.var("trial", ddof=1) + known.var("trial", ddof=1)) / 12)
+    off = abs(drawn.mean("trial") - known.mean("trial"))
+    scale = {"cosine": 1.0, "distance": 4.0, "squared_error": 16.0}[metric]
+    assert (off < 4 * error + FLOOR * scale).all()
+    # Most cells must be judged by their scatter, not by the allowance.
+    assert (error > 0.1 * FLOOR * scale).mean() > 0.3
+
+
+@every_rule
+def test_scatters_less(studies, name):
+    drawn, known = (x["cosine"].sel(rule=name, n=700).std("trial") for x in studies)
+    assert (known < drawn).mean() > 0.7
+
+
+@every_rule
+def test_weights_are_those_of_a_dense_computation(name):
+    rule, rng = RULES[name].rule, np.random.default_rng(3)
+    keys = rng.standard_normal((30, 6)).astype(np.float32)
+    query = jnp.asarray(keys[4] + 0.1)
+    table = IndexedKeys(
+        jnp.asarray(keys), jnp.arange(30, dtype=jnp.int32), jnp.ones(30, bool)
+    )
+    loads = jnp.array([5, 20, 30], jnp.int32)
+    batch = Batch(table.rows(4, 1), table.index[4:5], query[None])
+    for block_size in (4, 7, 512):
+        fold = am.Fold(block_size)
+        how = asked(rule, table, fold, loads)
+        for j, stored in enumerate(loads):
+            weights = how.answers(how.memory_at(jnp.int32(j)), batch, stored)
+            dense = RULES[name].definition(
+                keys[:stored].astype(float), np.eye(stored), query[None].astype(float)
+            )[0]
+            assert isinstance(weights, Weights)
+            np.testing.assert_allclose(weights.target, dense[4], rtol=2e-4, atol=1e-6)
+            rest = np.delete(dense, 4)
+            np.testing.assert_allclose(
+                weights.noise, rest @ rest, rtol=1e-3, atol=1e-5 * (dense @ dense)
+            )
+
+
+@pytest.mark.parametrize("v", (1, 2, 3, 7, 16, 300))
+def test_expected_scores(v):
+    target = np.linspace(-2, 2, 41)[:, None]
+    noise = np.geomspace(1e-8, 1e2, 21)
+    both = [jnp.asarray(x, jnp.float32) for x in np.broadcast_arrays(target, noise)]
+    scores = ExpectedAnswers(Weights(*both), expectation_of(v))
+    rho = target / np.sqrt(target**2 + noise)
+    np.testing.assert_allclose(scores.cosine, mean_cosine(rho, v), atol=5e-6)
+    squares = v * ((1 - target) ** 2 + noise)
+    np.testing.assert_allclose(scores.squared_error, squares, rtol=1e-5, atol=1e-6)
+
+
+def test_no_answer_has_no_cosine():
+    zero = jnp.zeros(1, jnp.float32)
+    assert ExpectedAnswers(Weights(zero, zero), expectation_of(4)).cosine == 0
+
+
+def test_value_dimension_needs_no_new_program(studies):
+
+    grid = {**GRID, "values": "marginalized"}
+    before = _programs.compiled_kernel.cache_info().misses
+    rules = {name: row.rule for name, row in RULES.items()}
+    wide = am.sweep(rules, **grid, v=5)
+    assert _programs.compiled_kernel.cache_info().misses == before
+    ratio = wide["squared_error"] / studies[1]["squared_error"].where(lambda x: x > 1)
+    expected = 5 / wide["d"]
+    np.testing.assert_allclose((ratio / expected).fillna(1), 1, rtol=1e-5)
+
+
+class Plain(am.AbstractRule):
+    """A rule that does not say what weights it gives to values."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        weigh = lambda block: fold.dot(query @ block.keys.T, block.values**2)
+        return fold(weigh, jnp.add, memory)
+
+
+class Features(am.AbstractLinear):
+    """A linear rule whose memory is no matrix times the sum over keys."""
+
+    def summarize(self, block, fold):
+        return fold.dot(jnp.tanh(block.keys).T, block.values)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(jnp.tanh(query), memory)
+
+
+class Cubic(am.AbstractSeparation):
+    """A rule of the caller's that multiplies values by weights."""
+
+    def weigh(self, scores, mask):
+        return None, scores**3
+
+
+def test_a_rule_of_the_callers_own():
+    grid = {"d": [8], "n": [3, 40], "trials": 30, "metrics": ("cosine",)}
+    data = am.sweep({"cubic": Cubic()}, **grid, values="marginalized")["cosine"]
+    expected = am.theory.polynomial_cosine(8, [3, 40], 3)
+    error = data.std("trial", ddof=1).squeeze() / 30**0.5
+    assert (abs(data.mean("trial").squeeze() - expected) < 4 * error).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    (
+        ({"rules": {"odd": Features()}}, r"got 'odd', a `Features` that does not say"),
+        ({"metrics": ("recall",)}, r"knows no expectation of 'recall'. Choose from"),
+        (
+            {"rules": {"odd": Plain()}},
+            r"must know what weights .* got 'odd', a `Plain`.*draw values",
+        ),
+        ({"values": "marginalised"}, r"values=.*must be like"),
+    ),
+)
+def test_bad_input(changed, message):
+    given = {"rules": {"dot": am.DotProduct()}, "values": "marginalized", **changed}
+    error = TypeError if changed.get("values") else ValueError
+    with pytest.raises(error, match=message):
+        am.sweep(given.pop("rules"), d=[4], n=[4], **given)

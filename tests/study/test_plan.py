@@ -1,0 +1,163 @@
+"""How studies are cut up: chunks, batches, and memory that is planned."""
+
+from typing import Any
+
+import jax
+import pytest
+import xarray as xr
+from helpers import RULES, every_rule
+
+import assocmem_jax as am
+from assocmem_jax.study import Spec, _plan
+from assocmem_jax.study._programs import compiled_kernel, program_of
+from assocmem_jax.study._runner import Runner
+
+
+ALL = {name: row.rule for name, row in RULES.items()}
+SOFT = {"soft": am.Softmax()}
+EXPECTED = ["cosine", "distance", "squared_error"]
+MANY = {"d": [4], "n": list(range(1, 1001)), "values": "marginalized"}
+GRID = {"d": [5], "n": [3, 40], "trials": 4, "seed": 3}
+
+
+def calls(spec, memory):
+    rows = _plan.rows(max(spec.n))
+    runner = Runner(spec, rows, jax.local_devices()[:1], memory, print)
+    return runner, runner._calls(_plan.chunks(spec, rows))
+
+
+def test_chunks_cover_every_trial_once(monkeypatch):
+    spec = Spec(ALL, d=[8, 64], n=[4, 4000], trials=13, vary={"beta": [0.1, 1.0]})
+    whole = _plan.chunks(spec, 4096)
+    assert all((chunk.first, chunk.count, chunk.size) == (0, 13, 16) for chunk in whole)
+    monkeypatch.setattr(_plan, "_CHUNK_WORK", 2.0**32)
+    cut = _plan.chunks(spec, 4096)
+    assert len(cut) > len(whole)
+    covered = {}
+    for chunk in cut:
+        place = chunk.rule, chunk.point, chunk.d
+        covered.setdefault(place, []).extend(
+            range(chunk.first, chunk.first + chunk.count)
+        )
+        assert chunk.count <= chunk.size
+    points = len(ALL) + sum(hasattr(rule, "beta") for rule in ALL.values())
+    assert list(covered.values()) == [list(range(13))] * (2 * points)
+    # What takes longest begins first.
+    assert [chunk.d for chunk in cut] == sorted(
+        (chunk.d for chunk in cut), reverse=True
+    )
+
+
+def test_near_loads_share_programs():
+    assert _plan.rows(3) == _plan.rows(1024) == 1024
+    assert _plan.rows(1025) == _plan.rows(2048) == 2048
+    assert _plan.search_rows(1025) == _plan.search_rows(16384) == 16384
+
+
+@every_rule
+@pytest.mark.parametrize(
+    "changed",
+    (
+        {"d": [12], "n": [8, 1000], "trials": 4},
+        {"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1},
+        {"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]},
+        {"d": [64], "n": [100, 3000, 5000], "values": "marginalized"},
+        {**MANY, "metrics": EXPECTED},
+    ),
+)
+def test_estimated_memory_is_what_the_compiler_takes(name, changed):
+    spec = Spec({"rule": ALL[name]}, **changed)
+    runner, (call,) = calls(spec, 2**40)
+    program, _ = _programs.timed(program_of(call.settings, call.shape, runner._mesh))
+    memory: Any = program.memory_analysis()
+    taken = (
+        memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        + memory.temp_size_in_bytes
+    )
+    rows = _plan.rows(max(spec.n))
+    estimate = call.shape.batch * _plan.trial_bytes(spec, "rule", spec.d[0], rows)
+    assert taken / 2.5 < estimate < 2.5 * taken
+
+
+def test_trials_are_batched_to_fit(monkeypatch):
+    monkeypatch.setattr(_plan, "_CPU_BATCH", 2**40)
+    spec = Spec(SOFT, d=[8], n=[40], trials=16)
+    one = _plan.trial_bytes(spec, "soft", 8, 1024)
+    for trials, batch in ((100, 16), (16, 16), (15, 8), (4, 4), (1, 1)):
+        _, (call,) = calls(spec, trials * one)
+        assert call.shape.batch == batch
+
+
+def test_what_cannot_fit_is_refused_before_anything_compiles():
+    before = compiled_kernel.cache_info().misses
+    refused = (
+        "needs about .* GiB for one trial of 'soft' at d = 64 and n = 50000, and has "
+        "0.000977 GiB. Ask for smaller d or n, or raise `memory=`"
+    )
+    with pytest.raises(ValueError, match=refused):
+        am.sweep(SOFT, d=[2, 64], n=[4, 50000], memory=2**20)
+    assert compiled_kernel.cache_info().misses == before
+
+
+@pytest.fixture
+def starved(monkeypatch):
+    """Lets programs run out of memory above a batch size; tells what was tried."""
+
+    def starve(limit):
+        tried = []
+
+        def compiled(asked_for):
+            program, batch = compiled_kernel(asked_for), asked_for.shape.batch
+
+            def call(*args):
+                tried.append(batch)
+                if batch > limit:
+                    raise jax.errors.JaxRuntimeError(
+                        "RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes."
+                    )
+                return program(*args)
+
+            return call
+
+        monkeypatch.setattr(_programs, "compiled_kernel", compiled)
+        return tried
+
+    monkeypatch.setattr(_plan, "_CPU_BATCH", 2**40)
+    return starve
+
+
+def test_a_device_that_runs_out_of_memory_gets_half_at_a_time(starved):
+    expected = am.sweep(SOFT, **GRID, vary={"beta": [0.1, 1.0]})
+    tried = starved(1)
+    data = am.sweep(SOFT, **GRID, vary={"beta": [0.1, 1.0]})
+    xr.testing.assert_equal(data, expected)
+    # Two calls were under way before the first was seen to fail.
+    assert sorted(tried) == [1, 1, 2, 2]
+
+
+def test_a_single_trial_that_does_not_fit_is_an_error(starved):
+    starved(0)
+    message = (
+        "ran out of memory on one trial of 'soft' at d = 5 and n = 40: RESOURCE_EXHAUS"
+        "TED.*Ask for smaller d or n"
+    )
+    with pytest.raises(MemoryError, match=message):
+        am.sweep(SOFT, **GRID)
+
+
+def test_other_errors_of_a_device_are_not_hidden(monkeypatch):
+    def broken(*_):
+        raise jax.errors.JaxRuntimeError("INTERNAL: the device is gone")
+
+    monkeypatch.setattr(_programs, "compiled_kernel", lambda *_: broken)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="the device is gone"):
+        am.sweep(SOFT, **GRID)
+
+
+def test_devices_share_the_trials_of_a_chunk():
+    spec = Spec(SOFT, d=[5], n=[9], trials=20)
+    rows = _plan.rows(9)
+    (chunk,) = _plan.chunks(spec, rows)
+    shapes = {k: _plan.kernel_shape(spec, chunk, rows, 2**33, True, k) for k in (1, 3)}
+    assert [shapes[1].trials, shapes[3].trials] == [32, 16]

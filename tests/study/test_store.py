@@ -1,0 +1,482 @@
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from assocmem_jax.study import load_study
+from assocmem_jax.study._store import Store
+
+
+CALL = "sweep(store='runs/first')"
+SPEC = {"d": [16, 32], "trials": 16, "ensemble": "Gaussian()", "range": float("nan")}
+
+PRELUDE = """
+import pathlib, sys
+import numpy as np, xarray as xr
+from assocmem_jax.study._store import Store
+folder = pathlib.Path(sys.argv[1])
+spec = {"d": 16}
+def numbers(i):
+    return xr.Dataset({"cosine": ("n", np.full(2000, i, np.float32))})
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(CALL, tmp_path / "first", SPEC)
+
+
+@pytest.fixture
+def folder(store, tmp_path):
+    store.save("a", make_chunk())
+    return tmp_path / "first"
+
+
+def make_chunk():
+    odd_nan = np.uint32(0x7FC00123).view(np.float32)
+    cosine = np.array([[1, odd_nan, np.inf], [0.1, -0.0, -np.inf]], np.float32)
+    return xr.Dataset(
+        {
+            "cosine": (("rule", "n"), cosine, {"units": "1"}),
+            "seconds": ("rule", np.array([np.nan, 5e-324]), {"units": "seconds"}),
+            "pairs": ("rule", np.array([1, 2**60])),
+            "small": ("n", np.arange(3, dtype=np.int8)),
+            "ran": ("rule", np.array([True, False])),
+            "nothing": ((), "µ"),
+        },
+        {"rule": ["softmax", "ReLU"], "n": [1, 2, 3], "load": ("n", [0.1, 0.2, 0.3])},
+        {"device": "cpu", "note": ""},
+    )
+
+
+def loaded(store, name):
+    chunk = store.load(name)
+    assert chunk is not None
+    return chunk
+
+
+def launch(code, *args):
+    command = [sys.executable, "-c", PRELUDE + code, *map(str, args)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def outputs(processes):
+    results = [process.communicate(timeout=60) for process in processes]
+    assert all(process.returncode == 0 for process in processes), results
+    return [out for out, _ in results]
+
+
+def files(folder):
+    return {x.relative_to(folder).as_posix() for x in folder.rglob("*") if x.is_file()}
+
+
+def assert_set_aside(store, folder, reason, name="a"):
+    content = (folder / f"chunks/{name}.nc").read_bytes()
+    before = set(folder.glob("set-aside/*"))
+    with pytest.warns(UserWarning, match=f"bad chunk.*{name}.nc.*{reason}.*again"):
+        assert store.load(name) is None
+    (aside,) = set(folder.glob("set-aside/*")) - before
+    assert aside.read_bytes() == content
+    assert not (folder / f"chunks/{name}.nc").exists()
+    assert store.load(name) is None
+
+
+def test_a_chunk_comes_back_bit_for_bit(store):
+    chunk = make_chunk()
+    assert store.load("a") is None
+    store.save("a", chunk)
+    back = store.load("a")
+    assert back.identical(chunk)
+    for name, variable in chunk.variables.items():
+        assert back[name].dtype == variable.dtype
+        assert back[name].values.tobytes() == variable.values.tobytes()
+        assert not back[name].encoding
+    store.save("b", back)
+    assert store.load("b").identical(chunk)
+
+
+def test_a_file_is_plain_netcdf(folder):
+    path = folder / "chunks/a.nc"
+    with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=False) as chunk:
+        assert chunk.drop_attrs().equals(make_chunk().drop_attrs())
+        assert set(chunk.attrs) >= {"store_study", "store_chunk"}
+
+
+def test_chunks_outlive_the_store(folder):
+    again = Store(CALL, folder, {**SPEC})
+    assert loaded(again, "a").identical(make_chunk())
+    assert files(folder) == {"spec.json", "chunks/a.nc"}
+
+
+def test_the_last_write_of_a_chunk_counts(store, folder):
+    store.save("a", make_chunk().isel(n=[0]))
+    assert store.load("a").sizes["n"] == 1
+    assert files(folder) == {"spec.json", "chunks/a.nc"}
+
+
+@pytest.mark.parametrize("name", ("", "a/b", "../a", "a\\b"))
+def test_a_name_is_one_part_of_a_path(store, name):
+    with pytest.raises(ValueError, match="must be part of a file name, got"):
+        store.save(name, make_chunk())
+    with pytest.raises(ValueError, match="must be part of a file name, got"):
+        store.load(name)
+
+
+@pytest.mark.parametrize("fraction", (0.0, 0.01, 0.3, 0.9, 0.999, -1))
+def test_a_truncated_chunk_is_set_aside(store, folder, fraction):
+    path = folder / "chunks/a.nc"
+    data = path.read_bytes()
+    stop = -1 if fraction < 0 else int(fraction * len(data))
+    path.write_bytes(data[:stop])
+    assert_set_aside(store, folder, "cut short")
+
+
+def test_a_flipped_bit_anywhere_is_noticed(store, folder):
+    path = folder / "chunks/a.nc"
+    data = path.read_bytes()
+    generator = random.Random(0)
+    for i in [0, len(data) - 1, *generator.sample(range(len(data)), 100)]:
+        damaged = bytearray(data)
+        damaged[i] ^= 1 << generator.randrange(8)
+        path.write_bytes(damaged)
+        assert_set_aside(store, folder, "damaged")
+    assert len(list(folder.glob("set-aside/*"))) == 102
+
+
+@pytest.mark.parametrize("content", (b"", b"not a chunk\n", b"\x89HDF\r\n\x1a\n"))
+def test_a_file_of_others_is_set_aside(store, folder, content):
+    (folder / "chunks/a.nc").write_bytes(content)
+    assert_set_aside(store, folder, "not written by a store")
+
+
+def test_a_netcdf_file_of_others_is_set_aside(store, folder):
+    make_chunk().to_netcdf(folder / "chunks/a.nc", engine="h5netcdf")
+    assert_set_aside(store, folder, "not written by a store")
+
+
+def test_a_folder_in_place_of_a_chunk_is_set_aside(store, folder):
+    (folder / "chunks/b.nc").mkdir()
+    with pytest.warns(UserWarning, match="bad chunk.*irectory"):
+        assert store.load("b") is None
+
+
+def test_a_chunk_of_another_study_is_set_aside(store, folder, tmp_path):
+    other = Store(CALL, tmp_path / "other", {**SPEC, "trials": 32})
+    other.save("a", make_chunk())
+    os.replace(tmp_path / "other/chunks/a.nc", folder / "chunks/a.nc")
+    assert_set_aside(store, folder, "other settings")
+
+
+def test_a_renamed_chunk_is_set_aside(store, folder):
+    os.rename(folder / "chunks/a.nc", folder / "chunks/b.nc")
+    assert_set_aside(store, folder, "another chunk", name="b")
+
+
+def test_a_bad_chunk_that_another_process_moved_is_no_error(store, folder, monkeypatch):
+    path = folder / "chunks/a.nc"
+    path.write_bytes(b"")
+
+    def moved(self):
+        path.unlink()
+        return b""
+
+    monkeypatch.setattr(type(path), "read_bytes", moved)
+    assert store.load("a") is None
+
+
+def test_other_settings_are_refused(folder):
+    other = {"d": [16, 64], "trials": 16, "range": float("nan"), "seed": 1}
+    with pytest.raises(ValueError) as info:
+        Store(CALL, folder, other)
+    assert str(info.value) == (
+        "`sweep(store='runs/first')` holds a study with other settings (`d`: [16, 32] "
+        'there, [16, 64] here; `ensemble`: "Gaussian()" there, absent here; `seed`: '
+        "absent there, 1 here). Use another folder or the same settings."
+    )
+    assert files(folder) == {"spec.json", "chunks/a.nc"}
+
+
+def test_long_settings_are_shortened_around_what_differs(tmp_path):
+    loads = list(range(1000))
+    Store(CALL, tmp_path, {"n": loads}).save("a", make_chunk())
+    with pytest.raises(ValueError, match="498, 5000, .* here") as info:
+        Store(CALL, tmp_path, {"n": loads[:499] + [5000] + loads[500:]})
+    assert "498, 499, 500" in str(info.value)
+    assert len(str(info.value)) < 350
+
+
+@pytest.mark.parametrize("content", (b"", b'{"d": 1', b"\xff\xfe", b"[1]"))
+def test_unreadable_settings_are_refused_and_kept(folder, content):
+    (folder / "spec.json").write_bytes(content)
+    with pytest.raises(ValueError, match="spec.json` cannot be read.*Restore that"):
+        Store(CALL, folder, SPEC)
+    assert (folder / "spec.json").read_bytes() == content
+
+
+def test_a_study_without_chunks_gives_way(tmp_path):
+    Store(CALL, tmp_path, {"n": [4, 50000]})
+    store = Store(CALL, tmp_path, {"n": [4, 500]})
+    store.save("a", make_chunk())
+    with pytest.raises(ValueError, match="other settings"):
+        Store(CALL, tmp_path, {"n": [4, 50000]})
+
+
+def test_a_finished_study_does_not(tmp_path):
+    Store(CALL, tmp_path, {"n": [4]}).finish(make_chunk())
+    with pytest.raises(ValueError, match="other settings"):
+        Store(CALL, tmp_path, {"n": [5]})
+
+
+def test_chunks_without_settings_are_refused(folder):
+    (folder / "spec.json").unlink()
+    with pytest.raises(ValueError, match="spec.json` cannot be read.*Restore that"):
+        Store(CALL, folder, SPEC)
+    assert files(folder) == {"chunks/a.nc"}
+
+
+def test_files_of_others_stay(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / ".hidden").write_text("mine")
+    Store(CALL, tmp_path, SPEC)
+    assert files(tmp_path) == {"notes.txt", ".hidden", "spec.json"}
+
+
+def test_only_old_remains_of_killed_processes_are_removed(folder):
+    remains = [
+        place / f".assocmem-tmp-1-{age}"
+        for place in (folder, folder / "chunks")
+        for age in ("old", "new")
+    ]
+    for path in remains:
+        path.write_bytes(b"half a chu")
+        if path.name.endswith("old"):
+            os.utime(path, (0, time.time() - 4000))
+    again = Store(CALL, folder, SPEC)
+    assert [path.exists() for path in remains] == [False, True, False, True]
+    assert loaded(again, "a").identical(make_chunk())
+
+
+def full_disk(*args):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("function", ("fsync", "replace"))
+def test_a_full_disk_is_explained_and_costs_nothing(
+    store, folder, monkeypatch, function
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, full_disk)
+        for write in (
+            lambda: store.save("a", make_chunk().isel(n=[0])),
+            lambda: store.save("b", make_chunk()),
+            lambda: store.finish(make_chunk()),
+            lambda: Store(CALL, folder / "new", SPEC),
+        ):
+            with pytest.raises(OSError, match="No space left.*chunks are kept") as info:
+                write()
+            assert info.value.errno == errno.ENOSPC
+            assert str(info.value).startswith(f"`{CALL}` cannot write `{folder}")
+    assert files(folder) == {"spec.json", "chunks/a.nc"}
+    assert store.load("a").identical(make_chunk())
+
+
+def test_a_write_that_the_system_cuts_short_leaves_no_file(tmp_path):
+    pytest.importorskip("resource")
+    code = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = Store("sweep()", folder, spec)
+store.save("small", numbers(1).isel(n=[0]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (12000, 12000))
+try:
+    store.save("large", numbers(2).pad(n=(0, 10000)))
+except OSError as error:
+    print(error.errno, error)
+"""
+    (out,) = outputs([launch(code, tmp_path)])
+    assert out.startswith(f"{errno.EFBIG} `sweep()` cannot write")
+    assert files(tmp_path) == {"spec.json", "chunks/small.nc"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small file system")
+def test_a_disk_that_fills_up_keeps_every_finished_chunk(tmp_path):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(tmp_path)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting is not permitted")
+    try:
+        store = Store(CALL, tmp_path, SPEC)
+        saved = []
+        with pytest.raises(OSError, match="No space left") as info:
+            for i in range(100):
+                store.save(str(i), make_chunk())
+                saved.append(f"chunks/{i}.nc")
+        assert info.value.errno == errno.ENOSPC
+        assert saved
+        assert files(tmp_path) == {"spec.json", *saved}
+        assert all(store.load(str(i)) is not None for i in range(len(saved)))
+        # What was saved stays readable, and the next start says that the disk is full.
+        filler = tmp_path / "filler"
+        with pytest.raises(OSError), open(filler, "wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        with pytest.raises(OSError, match="No space left"):
+            Store(CALL, tmp_path, SPEC)
+        filler.unlink()
+        assert loaded(Store(CALL, tmp_path, SPEC), "0").identical(make_chunk())
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match=r"`sweep\(.*cannot write.*another"):
+        Store(CALL, tmp_path / "file" / "below", SPEC)
+    (tmp_path / "chunks").write_text("")
+    with pytest.raises(FileExistsError, match=r"`sweep\(.*cannot write.*another"):
+        Store(CALL, tmp_path, SPEC)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_without_permission_is_refused(folder):
+    (folder / "chunks").chmod(0o500)
+    try:
+        with pytest.raises(PermissionError, match="cannot write") as info:
+            Store(CALL, folder, SPEC)
+        assert info.value.errno == errno.EACCES
+    finally:
+        (folder / "chunks").chmod(0o700)
+
+
+def test_a_finished_study_loads_from_its_folder_or_file(store, folder):
+    assert store.finish(make_chunk()) == folder / "study.nc"
+    for path in (folder, str(folder), folder / "study.nc"):
+        dataset = load_study(path)
+        assert json.loads(dataset.attrs.pop("spec"))["trials"] == 16
+        assert dataset.identical(make_chunk())
+    # The file is closed: it can be replaced, and removed on any system.
+    store.finish(make_chunk().assign_attrs(spec="its own"))
+    assert load_study(folder).attrs["spec"] == "its own"
+
+
+def test_a_study_that_the_user_wrote_loads(store, folder, tmp_path):
+    store.finish(make_chunk())
+    study = load_study(folder)
+    study.to_netcdf(tmp_path / "copy.nc", engine="h5netcdf")
+    assert load_study(tmp_path / "copy.nc").identical(study)
+
+
+def test_what_is_no_finished_study_is_named(store, folder, tmp_path):
+    match = "unfinished study, finished chunks: 1. The same `sweep` call resumes"
+    with pytest.raises(ValueError, match=match):
+        load_study(folder)
+    for missing in (tmp_path / "nowhere", tmp_path, tmp_path / "nowhere.nc"):
+        with pytest.raises(FileNotFoundError, match="`load_study.*finds no.*Pass the"):
+            load_study(missing)
+    make_chunk().to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(ValueError, match="other.nc`: it has no attribute `spec`"):
+        load_study(tmp_path / "other.nc")
+    (tmp_path / "text.nc").write_text("text")
+    with pytest.raises(ValueError, match="text.nc`: it is no netCDF file"):
+        load_study(tmp_path / "text.nc")
+
+
+def test_a_damaged_study_is_refused(store, folder):
+    path = store.finish(make_chunk())
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match="no study in.*writes its `study.nc` again"):
+        load_study(folder)
+    damaged = bytearray(data)
+    damaged[len(data) // 2] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match="damaged"):
+        load_study(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the killed processes")
+def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
+    code = """
+import os, time
+Store("sweep()", folder, spec)
+# Loaded here once, not by every child.
+from assocmem_jax.study import _store
+_store.h5netcdf.File, _store.h5py.File, _store.xr.backends
+for kill in sys.stdin:
+    child = os.fork()
+    if not child:
+        store = Store("sweep()", folder, spec)
+        print("go", flush=True)
+        for i in range(10**6):
+            store.save(str(i % 7), numbers(i % 7))
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
+"""
+    generator = random.Random(0)
+    seen = set()
+    with launch(code, tmp_path) as parent:
+        assert parent.stdin and parent.stdout
+        for _ in range(20):
+            print("kill", file=parent.stdin, flush=True)
+            lines = {parent.stdout.readline().strip() for _ in range(2)}
+            time.sleep(generator.uniform(0, 0.15))
+            os.kill(int((lines - {"go"}).pop()), signal.SIGKILL)
+            assert parent.stdout.readline() == "gone\n"
+            store = Store("sweep()", tmp_path, {"d": 16})
+            names = {path.stem for path in tmp_path.glob("chunks/*.nc")}
+            seen |= names
+            for name in names:
+                assert (loaded(store, name)["cosine"].values == int(name)).all()
+        parent.stdin.close()
+    assert len(seen) == 7
+    assert not (tmp_path / "set-aside").exists()
+
+
+def test_processes_share_a_store(tmp_path):
+    code = """
+store = Store("sweep()", folder, spec)
+for i in range(50):
+    store.save(str(i), numbers(i))
+    assert store.load(str(i)) is not None
+"""
+    outputs([launch(code, tmp_path) for _ in range(2)])
+    expected = {f"chunks/{i}.nc" for i in range(50)}
+    assert files(tmp_path) == {"spec.json", *expected}
+    store = Store("sweep()", tmp_path, {"d": 16})
+    for i in range(50):
+        assert (loaded(store, str(i))["cosine"].values == i).all()
+
+
+def test_processes_make_a_store_at_once(tmp_path):
+    code = """
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(8):
+    Store("sweep()", folder / str(i), spec).save(sys.argv[2], numbers(i))
+"""
+    processes = [launch(code, tmp_path, k) for k in range(4)]
+    for process in processes:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    outputs(processes)
+    for i in range(8):
+        chunks = {f"chunks/{k}.nc" for k in range(4)}
+        assert files(tmp_path / str(i)) == {"spec.json", *chunks}

@@ -1,0 +1,167 @@
+"""A cell is the same, to the last bit, whatever is computed beside it."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+from helpers import RULES
+
+import assocmem_jax as am
+from assocmem_jax.study import _plan
+
+
+ALL = {name: row.rule for name, row in RULES.items()}
+GRID = {
+    "d": [12],
+    "n": [3, 17, 100, 513, 700],
+    "trials": 3,
+    "query_noise": 0.3,
+    "metrics": ["cosine", "distance", "recall", "all_correct"],
+    "seed": 7,
+}
+
+
+def sweep(rules=ALL, **changed):
+    return am.sweep(rules, **{**GRID, "devices": jax.local_devices()[:1], **changed})
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return sweep()
+
+
+def assert_same_cells(actual, desired):
+    """Compare the cells that both have; there must be some in every dimension."""
+    shared = {
+        name: [x for x in desired[name].values if x in actual[name].values]
+        for name in desired.dims
+    }
+    assert all(shared.values())
+    for metric in desired.data_vars:
+        ours, theirs = actual[metric].sel(shared), desired[metric].sel(shared)
+        assert ours.dims == theirs.dims
+        for rule in shared["rule"]:
+            np.testing.assert_array_equal(
+                ours.sel(rule=rule), theirs.sel(rule=rule), f"{metric} of {rule}"
+            )
+
+
+@pytest.mark.parametrize(
+    "n",
+    (
+        [700],
+        # Next to the edges of blocks, and so many that more rows are drawn.
+        [1, 17, 99, 100, 101, 512, 513, 701, 1024, 1025, 3000],
+    ),
+)
+def test_other_loads(dataset, n):
+    assert_same_cells(sweep(n=n), dataset)
+
+
+def test_other_rules_and_dimensions(dataset):
+    rules = {"again": am.Softmax(beta=0.2), **dict(reversed(ALL.items()))}
+    assert_same_cells(sweep(rules, d=[4, 12]), dataset)
+
+
+def test_other_numbers_of_trials(dataset):
+    assert_same_cells(sweep(trials=8), dataset)
+
+
+@pytest.mark.parametrize("budget", (1, 2**40))
+def test_other_batches(dataset, monkeypatch, budget):
+    monkeypatch.setattr(_plan, "_CPU_BATCH", budget)
+    assert_same_cells(sweep(trials=4), dataset)
+
+
+def test_batches_of_other_shapes(monkeypatch):
+    rules = {"dot": am.DotProduct(), "soft": am.Softmax()}
+    changed = {"d": [3], "v": 7, "n": [2, 40, 600], "trials": 8}
+    changed["metrics"] = ["cosine", "distance", "recall"]
+    monkeypatch.setattr(_plan, "_CPU_BATCH", 1)
+    alone = sweep(rules, **changed)
+    monkeypatch.setattr(_plan, "_CPU_BATCH", 2**40)
+    assert_same_cells(sweep(rules, **changed), alone)
+
+
+def test_a_small_memory_takes_fewer_trials_at_a_time(dataset):
+    spec = am.study.Spec(ALL, **GRID)
+    rows = _plan.rows(max(spec.n))
+    enough = max(_plan.trial_bytes(spec, name, 12, rows) for name in ALL)
+    assert_same_cells(sweep(memory=enough), dataset)
+
+
+def test_other_chunks(dataset, monkeypatch):
+    monkeypatch.setattr(_plan, "_CHUNK_WORK", 1.0)
+    assert_same_cells(sweep(), dataset)
+
+
+def test_varied_hyperparameters(dataset):
+    data = sweep(vary={"beta": [0.1, 0.3, 0.7]})
+    for name, rule in ALL.items():
+        beta = round(float(getattr(rule, "beta", 0.1)), 6)
+        one = data.sel(rule=[name], beta=beta, drop=True)
+        assert_same_cells(one, dataset.sel(rule=[name]))
+
+
+def test_other_levels_of_corruption(dataset):
+    data = sweep(query_noise=[0.0, 0.3], flip_probability=[0.0, 0.1])
+    chosen = data.sel(query_noise=0.3, flip_probability=0.0, drop=True)
+    assert_same_cells(chosen, dataset)
+
+
+def test_other_seeds_give_other_numbers(dataset):
+    ours, theirs = (x["cosine"].sel(n=700).values for x in (sweep(seed=8), dataset))
+    assert not np.isin(ours, theirs).any()
+
+
+CHILD = """
+import sys
+import jax
+import assocmem_jax as am
+from assocmem_jax.study import _plan
+
+_plan._CHUNK_WORK = 1.0
+rules = {
+    "DotProduct": am.DotProduct(),
+    "Pseudoinverse": am.Pseudoinverse(),
+    "ReLU": am.ReLU(),
+    "Softmax": am.Softmax(beta=0.7),
+}
+for count in (1, 2, 4, 8):
+    devices = jax.local_devices()[:count]
+    data = am.sweep(
+        rules, d=[5], n=[3, 100], trials=11, query_noise=0.3, devices=devices,
+        metrics=["cosine", "recall"],
+    )
+    assert data.attrs["devices"] == count
+    data.drop_attrs().to_netcdf(f"{sys.argv[1]}/{count}.nc", engine="h5netcdf")
+"""
+
+
+def test_other_numbers_of_devices(tmp_path):
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "8"}
+    command = [sys.executable, "-c", CHILD, str(tmp_path)]
+    subprocess.run(command, env=environment, check=True, timeout=300)
+    one, *others = (xr.load_dataset(tmp_path / f"{i}.nc") for i in (1, 2, 4, 8))
+    for other in others:
+        xr.testing.assert_identical(other, one)
+
+
+def test_loads_below_a_large_dimension_do_not_depend_on_those_above():
+    rules = {"pseudoinverse": am.Pseudoinverse()}
+    few = am.sweep(rules, d=[1100], n=[300, 1000])
+    more = am.sweep(rules, d=[1100], n=[300, 1000, 1200])
+    np.testing.assert_array_equal(few["distance"], more["distance"][:, :, :2])
+
+
+@pytest.mark.parametrize("rule", (am.DotProduct(), am.Softmax(beta=0.5)))
+def test_one_score_of_one_trial(rule):
+    grid = {"d": [5], "n": [5, 11, 37, 300, 700], "query_noise": 0.3}
+    for seed in range(12):
+        several = sweep({"rule": rule}, **grid, trials=8, seed=seed)
+        alone = sweep({"rule": rule}, **grid, trials=1, metrics=["cosine"], seed=seed)
+        assert_same_cells(alone, several[list(alone.data_vars)])
