@@ -1,7 +1,7 @@
 """Associative memories in JAX, and a laboratory that measures what they hold."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import metrics as metrics, patterns as patterns
 from ._core.fold import Fold as Fold
@@ -21,23 +21,40 @@ from ._rules import (
 from ._version import __version__ as __version__
 
 
+if TYPE_CHECKING:
+    from . import plot as plot, study as study, testing as testing, theory as theory
+    from ._statistics.capacity import capacity as capacity
+    from ._statistics.intervals import mean_interval as mean_interval
+    from ._statistics.scaling import fit_scaling as fit_scaling
+    from .study import load_study as load_study, sweep as sweep
+    from .study._search import search_capacity as search_capacity
+
+
 # Where the names are that import xarray, SciPy or matplotlib, which a program that only
-# retrieves can spare.
+# retrieves can spare. A name that begins with a dot is a module.
 _LATER = {
     "plot": ".plot",
     "study": ".study",
+    "testing": ".testing",
     "theory": ".theory",
-    "sweep": ".study",
-    "load_study": ".study",
-    "capacity": "._statistics.capacity",
-    "search_capacity": ".study._search",
-    "fit_scaling": "._statistics.scaling",
-    "mean_interval": "._statistics.intervals",
+    "sweep": "study",
+    "load_study": "study",
+    "capacity": "_statistics.capacity",
+    "search_capacity": "study._search",
+    "fit_scaling": "_statistics.scaling",
+    "mean_interval": "_statistics.intervals",
 }
+_TOOLS = {"importlib", "TYPE_CHECKING", "Any"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(_LATER[name], __name__)
-    return module if name in ("plot", "study", "theory") else getattr(module, name)
+    place = _LATER[name]
+    module = importlib.import_module(f".{place.lstrip('.')}", __name__)
+    return module if place.startswith(".") else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    here = {name for name in globals() if not name.startswith("_")}
+    return sorted((here | _LATER.keys() | {"__version__"}) - _TOOLS)

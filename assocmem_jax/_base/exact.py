@@ -1,8 +1,10 @@
-"""Arithmetic with the same bits in every program.
+"""Arithmetic of enough digits, and with the same bits in every program.
 
 XLA orders sums and fuses products as it sees fit, and does so differently in different
 programs. What must not depend on the program around it is computed by these.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,3 +30,8 @@ def ordered_sum(x: Float[Array, " m"]) -> Float[Array, ""]:
     """
     add = lambda a, b: rounded(a + b)
     return jax.lax.reduce(x, np.zeros((), x.dtype), add, (0,))
+
+
+def single_at_least(dtype: Any) -> Any:
+    """The type itself, or float32 where it has fewer digits."""
+    return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype(jnp.float32)

@@ -58,7 +58,7 @@ class Fold(eqx.Module):
 
     def __check_init__(self):
         if self.block_size is not None and str(self.block_size) != "auto":
-            check_size("Fold(block_size=...)", self.block_size)
+            check_size("Fold", "block_size", self.block_size)
         if self.stop is not None and self.stop.shape != ():
             raise ValueError(
                 f"`Fold(stop=...)` must be one number, got shape {self.stop.shape}. "

@@ -36,10 +36,10 @@ class Pairs(AbstractTable):
             TypeError: if keys or values are not real, or `mask` is not boolean.
             ValueError: if a shape does not fit.
         """
-        self.keys = to_real("Pairs(keys=...)", keys, 2)
-        self.values = to_real("Pairs(values=...)", values, 2)
+        self.keys = to_real("Pairs", "keys", keys, 2)
+        self.values = to_real("Pairs", "values", values, 2)
         check_one_value_per_key("Pairs", self.keys, self.values)
-        self.mask = to_mask("Pairs(mask=...)", mask, self.keys.shape[0])
+        self.mask = to_mask("Pairs", "mask", mask, self.keys.shape[0])
 
     def astype(self, dtype: Any) -> "Pairs":
         """The same pairs in another floating-point type."""

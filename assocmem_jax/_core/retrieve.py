@@ -63,10 +63,10 @@ def retrieve(
     if not isinstance(fold, Fold):
         raise TypeError(f"`retrieve(fold=...)` must be a `Fold`, got {fold!r}.")
     if query_batch is not None:
-        check_size("retrieve(query_batch=...)", query_batch)
-    keys = to_real("retrieve(keys=...)", keys, 2)
-    values = to_real("retrieve(values=...)", values, 2)
-    queries = to_real("retrieve(queries=...)", queries, 2)
+        check_size("retrieve", "query_batch", query_batch)
+    keys = to_real("retrieve", "keys", keys, 2)
+    values = to_real("retrieve", "values", values, 2)
+    queries = to_real("retrieve", "queries", queries, 2)
     check_one_value_per_key("retrieve", keys, values)
     if queries.shape[1] != keys.shape[1]:
         raise ValueError(
@@ -74,18 +74,18 @@ def retrieve(
             f"keys, got keys of dimension {keys.shape[1]} and queries of dimension "
             f"{queries.shape[1]}. Pass one query per row."
         )
-    mask = to_mask("retrieve(mask=...)", mask, keys.shape[0])
+    mask = to_mask("retrieve", "mask", mask, keys.shape[0])
     if check_finite:
-        require_finite("retrieve(keys=...)", keys, mask)
-        require_finite("retrieve(values=...)", values, mask)
-        require_finite("retrieve(queries=...)", queries)
+        require_finite("retrieve", "keys", keys, mask)
+        require_finite("retrieve", "values", values, mask)
+        require_finite("retrieve", "queries", queries)
 
     dtypes = (keys.dtype, values.dtype, queries.dtype)
     with jax.numpy_dtype_promotion("standard"):
         dtype = functools.reduce(jnp.promote_types, dtypes)
     pairs = Pairs(keys.astype(dtype), values.astype(dtype), mask)
     fold, batch = fold.plan(keys.shape[0], queries.shape[0], query_batch)
-    arrays, static = split("retrieve(rule=...)", rule)
+    arrays, static = split("retrieve", "rule", rule)
     return _retrieve(arrays, pairs, queries.astype(dtype), fold, static, batch)
 
 

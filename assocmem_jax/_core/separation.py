@@ -140,7 +140,14 @@ def _loop(rule: AbstractSeparation, sums: AbstractSums, query: Any, fold: Fold):
     """What is computed of a block, and how two blocks are merged."""
 
     def of_block(block):
-        scale, weights = rule.weigh(rule.scores(query, block, fold), block.mask)
+        scores = rule.scores(query, block, fold)
+        scale, weights = rule.weigh(scores, block.mask)
+        if weights.shape != scores.shape:
+            raise ValueError(
+                f"`{type(rule).__name__}.weigh(scores, mask)` must return a scale and "
+                f"one weight per score, got weights of shape {weights.shape} for "
+                f"scores of shape {scores.shape}."
+            )
         return scale, sums.of_block(weights, block, fold)
 
     def merge(a, b):

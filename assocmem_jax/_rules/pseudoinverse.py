@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .._base.checks import check_range, to_scalar
+from .._base.exact import single_at_least
 from .._core import least_squares
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
@@ -58,7 +59,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
     def __check_init__(self):
         if self.rtol is not None:
             check_range(
-                "Pseudoinverse(rtol=...)",
+                "Pseudoinverse", "rtol",
                 self.rtol,
                 "Leave it out for the default.",
                 limit=1.0,
@@ -108,4 +109,4 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
 
 def _wide(pairs: Pairs) -> Pairs:
     """The pairs in single precision at least: no factorization takes half."""
-    return pairs.astype(jnp.promote_types(pairs.keys.dtype, jnp.float32))
+    return pairs.astype(single_at_least(pairs.keys.dtype))

@@ -29,7 +29,7 @@ class Softmax(AbstractSeparation):
 
     def __check_init__(self):
         check_range(
-            "Softmax(beta=...)", self.beta, "Zero answers the mean of all values."
+            "Softmax", "beta", self.beta, "Zero answers the mean of all values."
         )
 
     def weigh(self, scores, mask):

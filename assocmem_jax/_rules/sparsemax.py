@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import check_range, to_scalar
+from .._base.exact import single_at_least
 from .._core.rule import Looks
 from .._core.separation import AbstractSeparation
 
@@ -43,7 +44,7 @@ class Sparsemax(AbstractSeparation):
 
     def __check_init__(self):
         check_range(
-            "Sparsemax(beta=...)", self.beta, "Zero answers the mean of all values."
+            "Sparsemax", "beta", self.beta, "Zero answers the mean of all values."
         )
 
     def weigh(self, scores, mask):
@@ -77,7 +78,7 @@ class Sparsemax(AbstractSeparation):
     def _scaled(self, scores, mask):
         """The scores times beta, and those of absent pairs below all others."""
         # Half precision has no digits for a difference of scores, nor for a count.
-        wide = jnp.promote_types(scores.dtype, jnp.float32)
+        wide = single_at_least(scores.dtype)
         scores = (self.beta.astype(scores.dtype) * scores).astype(wide)
         return jnp.where(mask, scores, jnp.finfo(wide).min)
 

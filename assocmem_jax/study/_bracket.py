@@ -38,8 +38,8 @@ def search(
     Raises:
         ValueError: if a setting is out of range.
     """
-    check_count("search_capacity(start=...)", start, 1)
-    check_count("search_capacity(limit=...)", limit, start)
+    check_count("search_capacity", "start", start, 1)
+    check_count("search_capacity", "limit", limit, start)
     check_threshold("search_capacity", metric, threshold)
     if not tolerance > 0:
         raise ValueError(

@@ -47,7 +47,7 @@ def execute(
             "for all local devices."
         )
     if memory is not None:
-        check_count("sweep(memory=...)", memory, 1)
+        check_count("sweep", "memory", memory, 1)
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
     names = {chunk: _name(spec, chunk) for chunk in chunks}

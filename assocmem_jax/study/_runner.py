@@ -121,7 +121,7 @@ class Runner:
         try:
             compiled, _ = program.result()
             self._say(f"running {what}")
-            arrays, _ = split("sweep(rules=...)", call.settings)
+            arrays, _ = split("sweep", "rules", call.settings)
             return compiled(arrays, words, count)
         except jax.errors.JaxRuntimeError as error:
             return error

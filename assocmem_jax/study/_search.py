@@ -17,6 +17,7 @@ from .._statistics.intervals import check_confidence
 from ..patterns import AbstractEnsemble, Gaussian, Samples
 from ._bracket import as_study, search
 from ._execute import execute
+from ._measurable import check_measurable
 from ._plan import chunks, default_budget, kernel_shape, search_rows
 from ._progress import kind_of_bar
 
@@ -81,13 +82,13 @@ def search_capacity(
         TypeError: if an argument is of the wrong kind.
         ValueError: if an argument is out of range, or there are fewer than 2 trials.
     """
-    check_size("search_capacity(trials=...)", trials)
+    check_size("search_capacity", "trials", trials)
     if trials < 2:
         raise ValueError(
             f"`search_capacity(trials=...)` must be at least 2, got {trials}. An "
             "interval needs several."
         )
-    check_confidence("search_capacity(confidence=...)", confidence)
+    check_confidence("search_capacity", "confidence", confidence)
     with _as_called():
         spec = Spec(
             rules=rules,
@@ -104,13 +105,14 @@ def search_capacity(
             success_cosine=success_cosine,
             seed=seed,  # pyright: ignore[reportArgumentType]
         )
+        check_measurable(spec)
     for name, levels in spec.corruption_axes.items():
         raise ValueError(
             f"`search_capacity({name}=...)` must be one number, got {list(levels)}. "
             "Search at each level by itself."
         )
 
-    check_size("search_capacity(limit=...)", limit)
+    check_size("search_capacity", "limit", limit)
     limit = min([limit, *_sizes(spec)])
     cells = [(name, int(size)) for name in spec.rules for size in spec.d]
 

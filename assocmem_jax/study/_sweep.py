@@ -13,6 +13,7 @@ from .._core.rule import AbstractRule
 from .._spec.spec import Spec
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
+from ._measurable import check_measurable
 from ._plan import rows
 
 
@@ -135,6 +136,7 @@ def run(
     memory: int | None = None,
 ) -> Dataset:
     """Run a study that is described by its settings: see `sweep`."""
+    check_measurable(spec)
     kept = None
     if store is not None:
         # Not at the top: a study without a store loads xarray while it compiles.

@@ -7,8 +7,10 @@ from helpers import RULES, every_rule
 
 import assocmem_jax as am
 from assocmem_jax._core.sums import IndexedKeys, Weights
+from assocmem_jax.metrics._expected import ExpectedAnswers
 from assocmem_jax.study import _programs
 from assocmem_jax.study._answers import Batch, asked
+from assocmem_jax.study._expectation import expectation_of
 from assocmem_jax.theory import mean_cosine
 
 

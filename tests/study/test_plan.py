@@ -8,7 +8,7 @@ import xarray as xr
 from helpers import RULES, every_rule
 
 import assocmem_jax as am
-from assocmem_jax.study import Spec, _plan
+from assocmem_jax.study import Spec, _plan, _programs
 from assocmem_jax.study._programs import compiled_kernel, program_of
 from assocmem_jax.study._runner import Runner
 

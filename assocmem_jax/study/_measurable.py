@@ -1,0 +1,34 @@
+"""Rules of a caller's own, tried on a few pairs before a study compiles."""
+
+from .. import _rules
+from .._core.rule import AbstractRule
+from .._spec.spec import Spec
+from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
+
+
+def check_measurable(spec: Spec) -> None:
+    """Raise unless every rule of a study answers from the stored pairs alone.
+
+    Rules of the library are not tried: tests hold them to more than this.
+
+    Raises:
+        ValueError: if a rule fails, or counts pairs that are not stored.
+    """
+    for name, rule in spec.rules.items():
+        if _is_ours(rule):
+            continue
+        try:
+            for d in spec.d:
+                check_runs(rule, d, spec.value_dimension(d))
+            check_stored(rule, spec.d[0], spec.value_dimension(spec.d[0]))
+            if spec.value_source == "marginalized":
+                check_left(rule, spec.d[0])
+        except Unmeasurable as error:
+            raise ValueError(
+                "`sweep(rules=...)` must hold rules that answer from the stored pairs, "
+                f"got {name!r}, which {error.complaint}. {error.advice}"
+            ) from error
+
+
+def _is_ours(rule: AbstractRule) -> bool:
+    return type(rule).__module__.startswith(f"{_rules.__name__}.")

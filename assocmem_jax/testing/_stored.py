@@ -1,0 +1,164 @@
+"""Whether a rule can be measured: seen on a few pairs, before a study compiles.
+
+A study stores the first n of many rows. It gives a rule zeros in place of the other
+rows, a mask that says so, and a fold that stops before them. A rule that counts those
+rows all the same would be measured wrongly, without a word.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._core.fold import Fold
+from .._core.linear import AbstractLinear, has_left
+from .._core.pairs import Pairs
+from .._core.rule import AbstractRule, Static, joined, split
+from .._core.separation import AbstractSeparation
+
+
+_STORED, _ROWS = 5, 7
+_TOLERANCE = 1e-3
+
+
+class Unmeasurable(Exception):
+    """A rule that a study cannot measure.
+
+    Attributes:
+        complaint: what is wrong, after the name of the rule.
+        advice: what to do, in a sentence.
+    """
+
+    def __init__(self, complaint: str, advice: str):
+        super().__init__(f"{complaint}. {advice}")
+        self.complaint, self.advice = complaint, advice
+
+
+def check_runs(rule: AbstractRule, d: int, v: int) -> None:
+    """Raise unless a rule can be traced for keys and values of some dimensions.
+
+    Raises:
+        Unmeasurable: if it fails, its answer is no value, or its memory is none.
+    """
+    table = _pairs(d, v)
+    arrays, static = split("sweep", "rules", rule)
+    try:
+        alone, _ = jax.eval_shape(functools.partial(_answers, static), arrays, table)
+        grows = _grows(rule, table)
+    # A rule of the caller's may fail in any way.
+    except Exception as error:
+        (said, *_) = str(error).strip().splitlines() or [repr(error)]
+        raise Unmeasurable(
+            f"fails at d = {d} with {type(error).__name__}: {said.rstrip('.')}",
+            "Arrays that a rule holds must fit every `d` of the study.",
+        ) from error
+    if alone.shape[1:] != (v,):
+        raise Unmeasurable(
+            f"answers a query with shape {alone.shape[1:]} where values have "
+            f"dimension {v}",
+            "Return one value per query.",
+        )
+    if grows:
+        raise Unmeasurable(
+            'declares `looks = "memory"`, and what `write` returns grows with the '
+            "number of pairs",
+            'Declare `looks = "again"` for a rule that reads its pairs.',
+        )
+
+
+def check_stored(rule: AbstractRule, d: int, v: int) -> None:
+    """Raise unless a rule answers from the stored pairs alone.
+
+    Raises:
+        Unmeasurable: if other pairs change its answers.
+    """
+    arrays, static = split("sweep", "rules", rule)
+    shown = jax.jit(functools.partial(_answers, static))(arrays, _pairs(d, v))
+    alone, among = (np.asarray(x, np.float64) for x in shown)
+    if not _agree(alone, among):
+        worst = np.unravel_index(np.nanargmax(np.abs(alone - among)), alone.shape)
+        raise Unmeasurable(
+            f"counts pairs that are not stored: of {_STORED} pairs it answers "
+            f"{alone[worst]:.3g}, and {among[worst]:.3g} where {_ROWS - _STORED} "
+            "absent ones follow",
+            "Look at the pairs through `fold` alone, and give no weight to rows "
+            "where `block.mask` is False.",
+        )
+
+
+def check_left(rule: AbstractRule, d: int) -> None:
+    """Raise unless a linear rule gives the weights that its `left` says.
+
+    Raises:
+        Unmeasurable: if it gives others.
+    """
+    if isinstance(rule, AbstractLinear) and has_left(rule):
+        if not _left_fits(rule, _pairs(d, 1)):
+            raise Unmeasurable(
+                "gives other weights to its values than its `left` says",
+                r"`left` must return F of the memory $M = F F^\top K^\top V$. Or draw "
+                "values.",
+            )
+
+
+def _pairs(d: int, v: int) -> Pairs:
+    rng = np.random.default_rng(0)
+    keys, values = (rng.standard_normal((_ROWS, size)) for size in (d, v))
+    return Pairs(keys.astype(np.float32), values.astype(np.float32))
+
+
+def _queries(keys: Float[Array, "n d"]) -> Float[Array, "m d"]:
+    """Stored keys, their opposites, and no direction at all."""
+    # Scores of absent rows are zero: below those of the first, above those of the
+    # second, and as large as all others of the last.
+    return jnp.concatenate([keys[:3], -keys[:2], jnp.zeros_like(keys[:1])])
+
+
+def _answers(static: Static, arrays: list[Array], table: Pairs) -> tuple[Array, Array]:
+    """Answers from the stored pairs, and from these among others that are absent."""
+    rule = joined(arrays, static)
+    queries = _queries(table.keys)
+
+    def answers(pairs, fold):
+        memory = rule.write(pairs, fold)
+        return jax.vmap(lambda query: rule.read(memory, query, fold))(queries)
+
+    known = isinstance(rule, AbstractSeparation | AbstractLinear)
+    among = table if known else table.between(0, _STORED).present()
+    stop = jnp.asarray(_STORED, jnp.int32)
+    alone = answers(table.rows(0, _STORED), Fold(4))
+    return alone, answers(among, Fold(4, stop=stop))
+
+
+def _grows(rule: AbstractRule, table: Pairs) -> bool:
+    """Whether a memory that should not depend on the number of pairs does."""
+    if rule.looks != "memory":
+        return False
+    write = lambda rows: jax.eval_shape(
+        lambda pairs: jax.tree.leaves(rule.write(pairs, Fold(4))), table.rows(0, rows)
+    )
+    shapes = lambda rows: [x.shape for x in write(rows)]
+    return shapes(_STORED) != shapes(_ROWS)
+
+
+def _left_fits(rule: AbstractLinear, table: Pairs) -> bool:
+    """Whether `left` gives the weights that the rule gives to values."""
+    keys, fold = table.keys, Fold(4)
+    query = keys[1] + jnp.asarray(0.1, keys.dtype)
+    units = Pairs(keys, jnp.eye(_ROWS, dtype=keys.dtype))
+    weights = np.asarray(rule.read(rule.write(units, fold), query, fold), np.float64)
+    left = rule.left(fold.dot(keys.T, keys), table, fold)
+    found = left.weights(query, keys[1], fold)
+    others = np.delete(weights, 1)
+    return _agree(
+        np.array([weights[1] ** 2, others @ others]),
+        np.array([float(found.target) ** 2, float(found.noise)]),
+    )
+
+
+def _agree(right: np.ndarray, got: np.ndarray) -> bool:
+    finite = np.abs(right[np.isfinite(right)])
+    scale = finite.max() if finite.size else 1.0
+    return np.allclose(right, got, rtol=0, atol=_TOLERANCE * scale, equal_nan=True)
