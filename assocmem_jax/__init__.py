@@ -47,12 +47,15 @@ _LATER = {
 _TOOLS = {"importlib", "TYPE_CHECKING", "Any"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    place = _LATER[name]
-    module = importlib.import_module(f".{place.lstrip('.')}", __name__)
-    return module if place.startswith(".") else getattr(module, name)
+# Type checkers know all names from above, and take others for mistakes.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        place = _LATER[name]
+        module = importlib.import_module(f".{place.lstrip('.')}", __name__)
+        return module if place.startswith(".") else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -47,7 +47,7 @@ class Runner:
         self._on_cpu = devices[0].platform == "cpu"
         self._pool = _Pool(half_the_cores())
         self._programs: dict[Program, Future] = {}
-        self._less: dict[Program, Shape] = {}
+        self._smaller: dict[Program, Shape] = {}
 
     @property
     def compile_seconds(self) -> float:
@@ -67,7 +67,7 @@ class Runner:
         with limit_lapack(), self._pool:
             calls = self._calls(chunks)
             for call in calls:
-                self._program(call.settings, call.shape)
+                self._program(call)
             running = collections.deque()
             for call in calls:
                 running.append((call, self._start(call)))
@@ -94,56 +94,61 @@ class Runner:
             ]
         return calls
 
-    def _program(self, settings: Settings, shape: Shape) -> Future:
-        key = program_of(settings, shape, self._mesh)
+    def _key(self, call: Call) -> Program:
+        return program_of(call.settings, call.shape, self._mesh)
+
+    def _program(self, call: Call) -> Future:
+        """The compiled program of a call, and the seconds that it took."""
+        key = self._key(call)
         if key not in self._programs:
             self._programs[key] = self._pool.submit(timed, key)
         return self._programs[key]
 
-    def _start(self, call: Call):
-        """Begin a call, and do not wait for it."""
+    def _start(self, call: Call) -> Future:
+        """Begin a call. Its result, or the error of a device, is fetched later."""
         what = f"{call.chunks[0].rule}, d = {call.chunks[0].d}"
-        # What was too much once is not tried again.
-        of_call = lambda: program_of(call.settings, call.shape, self._mesh)
-        while less := self._less.get(of_call()):
+        # Batches that were too much once are not tried again.
+        while less := self._smaller.get(self._key(call)):
             call.shape = less
-        program = self._program(call.settings, call.shape)
+        program = self._program(call)
         if not program.done():
             self._say(f"compiling {what}")
+        running = Future()
+        try:
+            compiled, _ = program.result()
+            self._say(f"running {what}")
+            arrays, _ = split("sweep(rules=...)", call.settings)
+            running.set_result(compiled(arrays, *self._trials(call)))
+        except jax.errors.JaxRuntimeError as error:
+            running.set_exception(error)
+        return running
+
+    def _trials(self, call: Call) -> tuple[np.ndarray, np.ndarray]:
+        """Words of the random keys of all trials, by device, and how many there are."""
         each, devices = call.shape.trials, self._mesh.size
         trials = [np.arange(c.first, c.first + c.count) for c in call.chunks]
         known = trial_words(self._spec.seed, call.shape.d, np.concatenate(trials))
         words = np.zeros((devices * each, 3, 2), np.uint32)
         words[: len(known)] = known
-        words = words.reshape(devices, each, 3, 2)
         left = len(known) - each * np.arange(devices)
         count = np.clip(left, 0, each).astype(np.int32)
-        try:
-            compiled, _ = program.result()
-            self._say(f"running {what}")
-            arrays, _ = split("sweep", "rules", call.settings)
-            return compiled(arrays, words, count)
-        except jax.errors.JaxRuntimeError as error:
-            return error
+        return words.reshape(devices, each, 3, 2), count
 
-    def _finish(self, call: Call, running):
+    def _finish(self, call: Call, running: Future):
         """Wait for a call; where memory does not suffice, call with less at a time."""
         try:
-            if isinstance(running, Exception):
-                raise running
-            totals = np.concatenate(jax.device_get(running))
-            mean, squares = totals[..., 0], totals[..., 1]
-            std = deviation(squares, np.array(self._spec.n))
+            totals = np.concatenate(jax.device_get(running.result()))
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
             if call.shape.batch == 1:
                 raise _out_of_memory(self._spec, call.chunks[0], error) from error
-            less = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
-            program = program_of(call.settings, call.shape, self._mesh)
-            self._less[program] = less
+            half = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
+            self._smaller[self._key(call)] = half
             yield from self._finish(call, self._start(call))
             return
+        mean, squares = totals[..., 0], totals[..., 1]
+        std = deviation(squares, np.array(self._spec.n))
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)
