@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from .errors import ArgumentError, ArgumentTypeError, call_text
+
 
 ArrayLike: TypeAlias = Array | np.ndarray | Sequence[Any] | float | int | np.number
 
@@ -19,56 +21,86 @@ def is_traced(x: Any) -> bool:
     return isinstance(x, jax.core.Tracer)
 
 
-def _check_whole(call: str, x: Any) -> None:
-    if isinstance(x, bool) or not isinstance(x, int | np.integer):
-        raise TypeError(f"`{call}` must be a whole number, got {x!r}. Pass an `int`.")
+def _is_whole(x: Any) -> bool:
+    return isinstance(x, int | np.integer) and not isinstance(x, bool)
 
 
-def check_count(call: str, number: Any, least: int) -> None:
-    """Raise unless `number` is a whole number, at least `least`."""
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or number < least:
-        raise ValueError(
-            f"`{call}` must be a whole number, at least {least}, got {number!r}. Pass "
-            "such an `int`."
+def _check_whole(function: str, argument: str, x: Any) -> None:
+    if not _is_whole(x):
+        raise ArgumentTypeError(
+            function, argument, f"must be a whole number, got {x!r}", "Pass an `int`."
         )
 
 
-def check_size(call: str, size: Any) -> None:
+def check_count(function: str, argument: str, number: Any, least: int) -> None:
+    """Raise unless `number` is a whole number, at least `least`."""
+    if not _is_whole(number) or number < least:
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be a whole number, at least {least}, got {number!r}",
+            "Pass such an `int`.",
+        )
+
+
+def check_size(function: str, argument: str, size: Any) -> None:
     """Raise unless `size` is a whole number, at least 1, that an index can count."""
-    _check_whole(call, size)
+    _check_whole(function, argument, size)
     if size < 1:
-        raise ValueError(
-            f"`{call}` must be at least 1, got {size}. Pass a positive number."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be at least 1, got {size}",
+            "Pass a positive number.",
         )
     if size >= 2**31:
-        raise ValueError(
-            f"`{call}` must be below 2**31, got {size}. Pass a smaller number."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be below 2**31, got {size}",
+            "Pass a smaller number.",
         )
 
 
-def check_seed(call: str, seed: Any) -> None:
+def check_seed(function: str, argument: str, seed: Any) -> None:
     """Raise unless `seed` is one of those that JAX tells apart."""
-    _check_whole(call, seed)
+    _check_whole(function, argument, seed)
     if not 0 <= seed < 2**32:
-        raise ValueError(
-            f"`{call}` must be from 0 to below 2**32, got {seed}. Choose another: it "
-            "would repeat the draws of one of these."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be from 0 to below 2**32, got {seed}",
+            "Choose another: it would repeat the draws of one of these.",
         )
 
 
 def check_range(
-    call: str, scalar: Float[Array, "..."], advice: str, *, limit: float = np.inf
+    function: str,
+    argument: str,
+    scalar: Float[Array, "..."],
+    advice: str,
+    *,
+    limit: float = np.inf,
 ) -> None:
     """Raise unless `scalar` is one number from 0 to below `limit`, where known."""
-    if scalar.shape != ():
-        raise ValueError(
-            f"`{call}` must be one number, got shape {scalar.shape}. Use `jax.vmap` "
-            "over the rule for many."
-        )
+    check_one(function, argument, scalar)
     if not is_traced(scalar) and not 0 <= float(scalar) < limit:
-        raise ValueError(
-            f"`{call}` must be from 0 to below {limit:g}, got {scalar}. {advice}"
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be from 0 to below {limit:g}, got {scalar}",
+            advice,
+        )
+
+
+def check_one(function: str, argument: str, scalar: Float[Array, "..."]) -> None:
+    """Raise unless `scalar` is one number."""
+    if scalar.shape != ():
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be one number, got shape {scalar.shape}",
+            "Use `jax.vmap` for many.",
         )
 
 
@@ -83,11 +115,14 @@ def to_scalar(x: ArrayLike) -> Float[Array, "..."]:
     )
 
 
-def to_real(call: str, x: ArrayLike, ndim: int | None = None) -> Float[Array, "..."]:
+def to_real(
+    function: str, argument: str, x: ArrayLike, ndim: int | None = None
+) -> Float[Array, "..."]:
     """`x` as a floating-point JAX array.
 
     Args:
-        call: the argument as the caller typed it, such as `retrieve(keys=...)`.
+        function: the function as the user called it, such as `retrieve`.
+        argument: the argument, such as `keys`.
         x: what was passed: an array of any library, or nested lists of numbers.
         ndim: number of axes it must have. `None` leaves it open.
 
@@ -104,28 +139,36 @@ def to_real(call: str, x: ArrayLike, ndim: int | None = None) -> Float[Array, ".
         try:
             x = np.asarray(x)
         except ValueError as error:
-            raise ValueError(f"`{call}` must be a full array: {error}") from error
+            raise ArgumentError(
+                function, argument, f"must be a full array: {error}"
+            ) from error
         if asked_for_float64 and not jax.config.read("jax_enable_x64"):
             warnings.warn(
-                f"`{call}` is float64 and JAX's 64-bit mode is off: it is computed in "
-                "float32. Pass float32, or switch the mode on with "
-                '`jax.config.update("jax_enable_x64", True)`.',
+                f"{call_text(function, [argument])} is float64 and JAX's 64-bit mode "
+                "is off: it is computed in float32. Pass float32, or switch the mode "
+                'on with `jax.config.update("jax_enable_x64", True)`.',
                 stacklevel=3,
             )
     dtype = x.dtype
     real = (jnp.floating, jnp.integer, jnp.bool_)
     if not any(jnp.issubdtype(dtype, kind) for kind in real):
-        raise TypeError(
-            f"`{call}` must hold real numbers, got an array of {dtype}. Convert it to "
-            "floating point."
+        raise ArgumentTypeError(
+            function,
+            argument,
+            f"must hold real numbers, got an array of {dtype}",
+            "Convert it to floating point.",
         )
     if ndim is not None and x.ndim != ndim:
         axes = {1: "one axis", 2: "two axes, one row per item"}[ndim]
-        raise ValueError(f"`{call}` must have {axes}, got shape {x.shape}. Reshape it.")
+        raise ArgumentError(
+            function, argument, f"must have {axes}, got shape {x.shape}", "Reshape it."
+        )
     if 0 in x.shape:
-        raise ValueError(
-            f"`{call}` must not be empty, got shape {x.shape}. Pass at least one item "
-            "of dimension at least 1."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must not be empty, got shape {x.shape}",
+            "Pass at least one item of dimension at least 1.",
         )
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
@@ -134,20 +177,27 @@ def to_real(call: str, x: ArrayLike, ndim: int | None = None) -> Float[Array, ".
         return jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype))
 
 
-def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
+def to_mask(
+    function: str, argument: str, mask: ArrayLike | None, n: int
+) -> Shaped[Array, " n"]:
     """`mask` as an array of n booleans; all True where it is `None`."""
     if mask is None:
         mask = np.ones(n, bool)
     mask = mask if isinstance(mask, Array) else np.asarray(mask)
     if mask.dtype != bool:
-        raise TypeError(
-            f"`{call}` must hold booleans, True where a pair is stored, got an array "
-            f"of {mask.dtype}."
+        raise ArgumentTypeError(
+            function,
+            argument,
+            "must hold booleans, True where a pair is stored, got an array of "
+            f"{mask.dtype}",
+            "Pass `mask.astype(bool)`.",
         )
     if mask.shape != (n,):
-        raise ValueError(
-            f"`{call}` must have one entry per key, got shape {mask.shape} "
-            f"and {n} keys. Pass one boolean per key."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must have one entry per key, got shape {mask.shape} and {n} keys",
+            "Pass one boolean per key.",
         )
     if is_traced(mask):
         return jnp.asarray(mask)
@@ -156,7 +206,10 @@ def to_mask(call: str, mask: ArrayLike | None, n: int) -> Shaped[Array, " n"]:
 
 
 def require_finite(
-    call: str, x: Float[Array, "n d"], mask: Shaped[Array, " n"] | None = None
+    function: str,
+    argument: str,
+    x: Float[Array, "n d"],
+    mask: Shaped[Array, " n"] | None = None,
 ) -> None:
     """Raise if a row of `x` where `mask` is True holds NaN or an infinity."""
     if is_traced(x) or is_traced(mask):
@@ -169,7 +222,9 @@ def require_finite(
     if not broken.any():
         return
     row, column = np.argwhere(broken)[0]
-    raise ValueError(
-        f"`{call}` must be finite, got {numbers[row, column]} at [{row}, {column}]. "
-        "Repair it, or pass `check_finite=False` to compute with it."
+    raise ArgumentError(
+        function,
+        argument,
+        f"must be finite, got {numbers[row, column]} at [{row}, {column}]",
+        "Repair it, or pass `check_finite=False` to compute with it.",
     )

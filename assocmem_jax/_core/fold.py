@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Int, Shaped
 
 from .._base.checks import check_size, is_traced
+from .._base.errors import ArgumentError
 from . import blocks
 from .table import AbstractTable
 
@@ -60,17 +61,18 @@ class Fold(eqx.Module):
         if self.block_size is not None and str(self.block_size) != "auto":
             check_size("Fold", "block_size", self.block_size)
         if self.stop is not None and self.stop.shape != ():
-            raise ValueError(
-                f"`Fold(stop=...)` must be one number, got shape {self.stop.shape}. "
-                "Use `jax.vmap` over the fold for many."
-            )
+            complaint = f"must be one number, got shape {self.stop.shape}"
+            advice = "Use `jax.vmap` over the fold for many."
+            raise ArgumentError("Fold", "stop", complaint, advice)
         if self.precision not in jax.lax.DotAlgorithmPreset.__members__:
             try:
                 jax.lax.Precision(self.precision)
             except ValueError as error:
-                raise ValueError(
-                    f"`Fold(precision=...)` must be a precision of `jax.lax`, got "
-                    f'{self.precision!r}. Use "highest", "high" or "default".'
+                raise ArgumentError(
+                    "Fold",
+                    "precision",
+                    f"must be a precision of `jax.lax`, got {self.precision!r}",
+                    'Use "highest", "high" or "default".',
                 ) from error
 
     def __call__(

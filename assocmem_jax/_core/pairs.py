@@ -5,6 +5,7 @@ from typing import Any
 from jaxtyping import Array, Bool, Float
 
 from .._base.checks import ArrayLike, to_mask, to_real
+from .._base.errors import ArgumentError
 from .table import AbstractTable
 
 
@@ -47,12 +48,14 @@ class Pairs(AbstractTable):
 
 
 def check_one_value_per_key(
-    call: str, keys: Float[Array, "n d"], values: Float[Array, "n2 v"]
+    function: str, keys: Float[Array, "n d"], values: Float[Array, "n2 v"]
 ) -> None:
     """Raise unless there are as many values as keys."""
     if keys.shape[0] != values.shape[0]:
-        raise ValueError(
-            f"`{call}(keys=..., values=...)` needs one value per key, got "
-            f"{keys.shape[0]} keys and {values.shape[0]} values. Pass arrays with one "
-            "row per pair."
+        raise ArgumentError(
+            function,
+            ("keys", "values"),
+            f"needs one value per key, got {keys.shape[0]} keys and {values.shape[0]} "
+            "values",
+            "Pass arrays with one row per pair.",
         )

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import ArrayLike, check_size, require_finite, to_mask, to_real
+from .._base.errors import ArgumentError, ArgumentTypeError
 from .fold import Fold
 from .pairs import Pairs, check_one_value_per_key
 from .rule import AbstractRule, joined, split
@@ -57,11 +58,10 @@ def retrieve(
         (16, 8)
     """
     if not isinstance(rule, AbstractRule):
-        raise TypeError(
-            f"`retrieve(rule=...)` must be a rule such as `Softmax()`, got {rule!r}."
-        )
+        complaint = f"must be a rule such as `Softmax()`, got {rule!r}"
+        raise ArgumentTypeError("retrieve", "rule", complaint)
     if not isinstance(fold, Fold):
-        raise TypeError(f"`retrieve(fold=...)` must be a `Fold`, got {fold!r}.")
+        raise ArgumentTypeError("retrieve", "fold", f"must be a `Fold`, got {fold!r}")
     if query_batch is not None:
         check_size("retrieve", "query_batch", query_batch)
     keys = to_real("retrieve", "keys", keys, 2)
@@ -69,10 +69,12 @@ def retrieve(
     queries = to_real("retrieve", "queries", queries, 2)
     check_one_value_per_key("retrieve", keys, values)
     if queries.shape[1] != keys.shape[1]:
-        raise ValueError(
-            "`retrieve(keys=..., queries=...)` needs queries of the dimension of the "
-            f"keys, got keys of dimension {keys.shape[1]} and queries of dimension "
-            f"{queries.shape[1]}. Pass one query per row."
+        raise ArgumentError(
+            "retrieve",
+            ("keys", "queries"),
+            "needs queries of the dimension of the keys, got keys of dimension "
+            f"{keys.shape[1]} and queries of dimension {queries.shape[1]}",
+            "Pass one query per row.",
         )
     mask = to_mask("retrieve", "mask", mask, keys.shape[0])
     if check_finite:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.errors import ArgumentTypeError
 from .._base.suggest import suggest
 from .fold import Fold
 from .pairs import Pairs
@@ -95,11 +96,12 @@ class Static(NamedTuple):
     leaves: tuple
 
 
-def split(call: str, module: Any) -> tuple[list[Any], Static]:
+def split(function: str, argument: str, module: Any) -> tuple[list[Any], Static]:
     """The arrays of a module, and the rest: functions, texts, what is static.
 
     Args:
-        call: the argument as the caller typed it.
+        function: the function as the user called it.
+        argument: the argument that holds the module.
         module: a rule, or a tree of modules.
 
     Raises:
@@ -115,10 +117,12 @@ def split(call: str, module: Any) -> tuple[list[Any], Static]:
         try:
             hash(x)
         except TypeError as error:
-            raise TypeError(
-                f"`{call}` holds {x!r}, which is no array and cannot be hashed. "
+            raise ArgumentTypeError(
+                function,
+                argument,
+                f"holds {x!r}, which is no array and cannot be hashed",
                 "Declare the field that holds it by `eqx.field(static=True)`, and make "
-                "it hashable, such as a tuple in place of a list."
+                "it hashable, such as a tuple in place of a list.",
             ) from error
     return arrays, Static(tree, rest)
 

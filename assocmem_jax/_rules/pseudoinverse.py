@@ -59,7 +59,8 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
     def __check_init__(self):
         if self.rtol is not None:
             check_range(
-                "Pseudoinverse", "rtol",
+                "Pseudoinverse",
+                "rtol",
                 self.rtol,
                 "Leave it out for the default.",
                 limit=1.0,

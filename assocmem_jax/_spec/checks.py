@@ -57,8 +57,8 @@ def check_spec(spec: "Spec") -> None:
     _check_rules(spec.rules)
     for name in ("d", "n"):
         _check_loads(name, getattr(spec, name))
-    check_size("sweep(trials=...)", spec.trials)
-    check_seed("sweep(seed=...)", spec.seed)
+    check_size("sweep", "trials", spec.trials)
+    check_seed("sweep", "seed", spec.seed)
     _check_metrics(spec.metrics)
     _check_kind("ensemble", spec.ensemble, AbstractEnsemble)
     _check_values(spec)
@@ -130,7 +130,7 @@ def _check_rules(rules: Any) -> None:
 def _check_loads(name: str, sizes: Any) -> None:
     _check_kind(name, sizes, Collection | np.ndarray)
     for size in sizes:
-        check_size(f"sweep({name}=...)", size)
+        check_size("sweep", name, size)
     sizes = [int(size) for size in sizes]
     _check_entries(name, sizes)
     if sizes != sorted(sizes):
@@ -158,7 +158,7 @@ def _check_values(spec: "Spec") -> None:
     if values is not None and not is_name:
         _check_kind("values", values, AbstractEnsemble)
     if v is not None:
-        check_size("sweep(v=...)", v)
+        check_size("sweep", "v", v)
     has_own = isinstance(spec.ensemble, Samples) and spec.ensemble.has_values
     given = (is_name and values == "keys") or (values is None and has_own)
     if v is not None and given:

@@ -28,12 +28,13 @@ class Corruption(eqx.Module):
     flip_probability: Float[Array, ""] = eqx.field(default=0.0, converter=to_scalar)
 
     def __check_init__(self):
-        check_range("Corruption(noise_std=...)", self.noise_std, "Zero adds no noise.")
+        check_range("Corruption", "noise_std", self.noise_std, "Zero adds no noise.")
         check_share(
-            "Corruption(mask_fraction=...)", self.mask_fraction, "Zero masks nothing."
+            "Corruption", "mask_fraction", self.mask_fraction, "Zero masks nothing."
         )
         check_share(
-            "Corruption(flip_probability=...)",
+            "Corruption",
+            "flip_probability",
             self.flip_probability,
             "Zero flips nothing.",
         )

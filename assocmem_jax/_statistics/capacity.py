@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from .._base.checks import check_count
+from .._base.errors import ArgumentError
 from .._base.suggest import suggest
 from ..metrics._table import METRICS
 from .intervals import check_confidence, drop_axes, trial_scores
@@ -118,13 +119,15 @@ def capacity(
     """
     scores = trial_scores("capacity", ds, metric)
     check_threshold("capacity", metric, threshold)
-    check_confidence("capacity(confidence=...)", confidence)
-    check_count("capacity(resamples=...)", resamples, 1)
-    check_count("capacity(seed=...)", seed, 0)
+    check_confidence("capacity", "confidence", confidence)
+    check_count("capacity", "resamples", resamples, 1)
+    check_count("capacity", "seed", seed, 0)
     if "n" not in scores.dims:
-        raise ValueError(
-            f"`capacity(ds=...)` must have an axis `n`, got {scores.dims}. Select "
-            "loads by a list to keep it."
+        raise ArgumentError(
+            "capacity",
+            "ds",
+            f"must have an axis `n`, got {scores.dims}",
+            "Select loads by a list to keep it.",
         )
     sign = METRICS[metric].sign
     scores = scores.sortby("n").transpose(..., "trial", "n")
@@ -192,10 +195,8 @@ def _count_passing(
 def check_threshold(function: str, metric: str, threshold: float | int) -> None:
     """Raise unless the metric has a capacity and can cross the threshold."""
     if metric not in METRICS:
-        raise ValueError(
-            f"`{function}(metric=...)` must be a metric with a better side, got "
-            f"{metric!r}.{suggest(metric, METRICS)}"
-        )
+        complaint = f"must be a metric with a better side, got {metric!r}"
+        raise ArgumentError(function, "metric", complaint, suggest(metric, METRICS))
     known = METRICS[metric]
     lowest, highest = known.lowest, known.highest
     # All of them can be right, but not more than all.
@@ -204,9 +205,11 @@ def check_threshold(function: str, metric: str, threshold: float | int) -> None:
         where = f"between {lowest:g} and {highest:g}"
         if np.isinf(highest):
             where = "positive and finite"
-        raise ValueError(
-            f"`{function}(threshold=...)` must be {where} for `{metric}`, got "
-            f"{threshold}. No load could cross it."
+        raise ArgumentError(
+            function,
+            "threshold",
+            f"must be {where} for `{metric}`, got {threshold}",
+            "No load could cross it.",
         )
 
 

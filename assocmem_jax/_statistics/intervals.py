@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
+from .._base.errors import ArgumentError
 from .._base.suggest import suggest
 
 
@@ -44,7 +45,7 @@ def mean_interval(
     References:
         Wilson (1927), doi:10.1080/01621459.1927.10502953.
     """
-    check_confidence("mean_interval(confidence=...)", confidence)
+    check_confidence("mean_interval", "confidence", confidence)
     scores = trial_scores("mean_interval", ds, metric).transpose(..., "trial")
     samples, wilson = scores.to_numpy(), metric == "all_correct"
     ends = (_wilson if wilson else _student)(samples, float(confidence))
@@ -75,12 +76,11 @@ def mean_interval(
     )
 
 
-def check_confidence(call: str, confidence: float) -> None:
+def check_confidence(function: str, argument: str, confidence: float) -> None:
     """Raise unless `confidence` is strictly between 0 and 1."""
     if not 0 < confidence < 1:
-        raise ValueError(
-            f"`{call}` must be between 0 and 1, got {confidence}. 0.95 is usual."
-        )
+        complaint = f"must be between 0 and 1, got {confidence}"
+        raise ArgumentError(function, argument, complaint, "0.95 is usual.")
 
 
 def trial_scores(function: str, ds: xr.Dataset, metric: str) -> xr.DataArray:
@@ -99,15 +99,15 @@ def trial_scores(function: str, ds: xr.Dataset, metric: str) -> xr.DataArray:
     """
     known = [str(name) for name in ds.data_vars if not str(name).endswith("_std")]
     if metric not in known:
-        raise ValueError(
-            f"`{function}(metric=...)` must be a metric of the study, got "
-            f"{metric!r}.{suggest(metric, known)}"
-        )
+        complaint = f"must be a metric of the study, got {metric!r}"
+        raise ArgumentError(function, "metric", complaint, suggest(metric, known))
     trials = ds[metric].sizes.get("trial", 1)
     if trials < 2:
-        raise ValueError(
-            f"`{function}(ds=...)` needs at least 2 trials to tell how sure a mean is, "
-            f"got {trials}. Run the study with `trials=2` or more."
+        raise ArgumentError(
+            function,
+            "ds",
+            f"needs at least 2 trials to tell how sure a mean is, got {trials}",
+            "Run the study with `trials=2` or more.",
         )
     return ds[metric].astype(np.float64)
 

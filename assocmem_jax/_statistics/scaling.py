@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
+from .._base.errors import ArgumentError
 from .intervals import check_confidence, drop_axes
 
 
@@ -110,7 +111,7 @@ def fit_scaling(cap: xr.Dataset, *, confidence: float = 0.95) -> xr.Dataset:
         Burnham & Anderson (2002), doi:10.1007/b97636, sec. 2.2 (AIC), 2.9 (weights).
         Birge (1932), doi:10.1103/PhysRev.40.207 (errors inflated by chi2 / dof).
     """
-    check_confidence("fit_scaling(confidence=...)", confidence)
+    check_confidence("fit_scaling", "confidence", confidence)
     _check_capacities(cap)
     cap = cap.sortby("d").transpose(..., "d")
     cells = drop_axes(cap["capacity"], "d")
@@ -170,15 +171,19 @@ def _log_error(cap: xr.Dataset) -> Float[np.ndarray, "*cells d"]:
 def _check_capacities(cap: xr.Dataset) -> None:
     missing = [name for name in _NEEDED if name not in cap.data_vars]
     if missing or "confidence" not in cap.attrs:
-        raise ValueError(
-            "`fit_scaling(cap=...)` must be what `capacity` returns, attributes "
-            f"included, got no {', '.join(missing) or 'attribute confidence'}. Pass "
-            "`capacity(...)`, or select from it."
+        raise ArgumentError(
+            "fit_scaling",
+            "cap",
+            "must be what `capacity` returns, attributes included, got no "
+            f"{', '.join(missing) or 'attribute confidence'}",
+            "Pass `capacity(...)`, or select from it.",
         )
     if "d" not in cap.dims:
-        raise ValueError(
-            f"`fit_scaling(cap=...)` must have an axis `d`, got {tuple(cap.dims)}. "
-            "Keep several dimensions of the study."
+        raise ArgumentError(
+            "fit_scaling",
+            "cap",
+            f"must have an axis `d`, got {tuple(cap.dims)}",
+            "Keep several dimensions of the study.",
         )
 
 
@@ -191,10 +196,12 @@ def _check_points(cells: xr.DataArray, points: np.ndarray) -> None:
     ]
     pairs = zip(names, points.ravel(), strict=True)
     counts = "; ".join(f"{name}: {count}" for name, count in pairs)
-    raise ValueError(
-        f"`fit_scaling(cap=...)` needs at least {_LEAST_POINTS} dimensions whose "
-        f"capacity is not censored, got {counts}. Measure more dimensions, or loads on "
-        "both sides of the threshold."
+    raise ArgumentError(
+        "fit_scaling",
+        "cap",
+        f"needs at least {_LEAST_POINTS} dimensions whose capacity is not censored, "
+        f"got {counts}",
+        "Measure more dimensions, or loads on both sides of the threshold.",
     )
 
 

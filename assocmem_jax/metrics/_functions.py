@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import ArrayLike, check_size, to_real
+from .._base.errors import ArgumentError
 from .._core.fold import Fold
 from .._core.pairs import Pairs
 
@@ -104,17 +105,20 @@ def recall_at_1(
         TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes do not fit, or `query_batch` is below 1.
     """
-    values = to_real("recall_at_1(values=...)", values)
-    retrieved = to_real("recall_at_1(retrieved=...)", retrieved)
+    values = to_real("recall_at_1", "values", values)
+    retrieved = to_real("recall_at_1", "retrieved", retrieved)
     target = jnp.asarray(target)
     fits = values.ndim == retrieved.ndim == 2 and target.ndim == 1
     if not fits or (values.shape[1], target.shape[0]) != retrieved.shape[::-1]:
-        raise ValueError(
-            "`recall_at_1(values=..., retrieved=..., target=...)` needs shapes [n, v], "
-            f"[m, v] and [m], got {values.shape}, {retrieved.shape} and {target.shape}."
+        raise ArgumentError(
+            "recall_at_1",
+            ("values", "retrieved", "target"),
+            f"needs shapes [n, v], [m, v] and [m], got {values.shape}, "
+            f"{retrieved.shape} and {target.shape}",
+            "Pass one target per retrieved value.",
         )
     if query_batch is not None:
-        check_size("recall_at_1(query_batch=...)", query_batch)
+        check_size("recall_at_1", "query_batch", query_batch)
     stored, center = Pairs(values, values), jnp.mean(values, axis=0)
     fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
     hit = lambda x: is_nearest(x[0], x[1], center, stored, fold)
@@ -150,13 +154,15 @@ def is_nearest(
     return hit.astype(value.dtype)
 
 
-def _paired(call: str, values: ArrayLike, retrieved: ArrayLike):
-    values = to_real(f"{call}(values=...)", values)
-    retrieved = to_real(f"{call}(retrieved=...)", retrieved)
+def _paired(function: str, values: ArrayLike, retrieved: ArrayLike):
+    values = to_real(function, "values", values)
+    retrieved = to_real(function, "retrieved", retrieved)
     if values.shape != retrieved.shape or values.ndim == 0:
-        raise ValueError(
-            f"`{call}(values=..., retrieved=...)` needs two arrays of one shape, got "
-            f"{values.shape} and {retrieved.shape}."
+        raise ArgumentError(
+            function,
+            ("values", "retrieved"),
+            f"needs two arrays of one shape, got {values.shape} and {retrieved.shape}",
+            "Pass one row of each per query.",
         )
     return values, retrieved
 

@@ -33,7 +33,8 @@ class Autoregressive(AbstractEnsemble):
 
     def __check_init__(self):
         check_correlation(
-            "Autoregressive(correlation=...)",
+            "Autoregressive",
+            "correlation",
             self.correlation,
             "Use 0 for independent coordinates.",
         )

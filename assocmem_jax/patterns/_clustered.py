@@ -38,9 +38,9 @@ class Clustered(AbstractEnsemble):
     spread: Float[Array, ""] = eqx.field(converter=to_scalar)
 
     def __check_init__(self):
-        check_size("Clustered(num_clusters=...)", self.num_clusters)
+        check_size("Clustered", "num_clusters", self.num_clusters)
         check_share(
-            "Clustered(spread=...)", self.spread, "It is a share of the variance."
+            "Clustered", "spread", self.spread, "It is a share of the variance."
         )
 
     def labels(self, rng: Key[Array, ""], index: Int[Array, " b"]) -> Int[Array, " b"]:

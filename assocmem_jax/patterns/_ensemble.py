@@ -12,7 +12,7 @@ from .._base.checks import check_size
 
 
 class AbstractEnsemble(eqx.Module):
-    """A law that patterns are drawn from.
+    """A distribution that patterns are drawn from.
 
     Pattern i is a function of a random key, i and d. So every part of a draw can be
     made again, alone or in any company, and a longer draw begins with a shorter one.
@@ -35,18 +35,18 @@ class AbstractEnsemble(eqx.Module):
             d: dimension.
         """
 
-    def check(self, call: str, n: int, d: int) -> None:
+    def check(self, function: str, n: int, d: int) -> None:
         """Raise if the ensemble has no n patterns of dimension d.
 
         Args:
-            call: the function that asks, such as `draw`.
+            function: the function that asks, such as `draw`.
             n: number of patterns.
             d: dimension.
 
         Raises:
-            ValueError: if it has not.
+            ValueError: if it has none, by an `ArgumentError` of `n` or `d`.
         """
-        del call, n, d
+        del function, n, d
 
     def draw(self, rng: Key[Array, ""], n: int, d: int) -> Float[Array, "n d"]:
         """Draw patterns 0 to n - 1, in float32.
@@ -63,8 +63,8 @@ class AbstractEnsemble(eqx.Module):
             TypeError: if `n` or `d` is not a whole number.
             ValueError: if `n` or `d` is below 1, or the ensemble has no such patterns.
         """
-        check_size("draw(n=...)", n)
-        check_size("draw(d=...)", d)
+        check_size("draw", "n", n)
+        check_size("draw", "d", d)
         self.check("draw", n, d)
         return _draw(self, rng, n, d)
 

@@ -4,35 +4,34 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.checks import ArrayLike, is_traced, to_real
+from .._base.checks import ArrayLike, check_one, is_traced, to_real
+from .._base.errors import ArgumentError
 
 
-def check_share(call: str, share: Float[Array, "..."], advice: str) -> None:
+def check_share(
+    function: str, argument: str, share: Float[Array, "..."], advice: str
+) -> None:
     """Raise unless `share` is one number from 0 to 1, where known."""
-    _check_one(call, share)
+    check_one(function, argument, share)
     if not is_traced(share) and not 0 <= float(share) <= 1:
-        raise ValueError(f"`{call}` must be from 0 to 1, got {share}. {advice}")
+        complaint = f"must be from 0 to 1, got {share}"
+        raise ArgumentError(function, argument, complaint, advice)
 
 
-def check_correlation(call: str, correlation: Float[Array, "..."], advice: str) -> None:
+def check_correlation(
+    function: str, argument: str, correlation: Float[Array, "..."], advice: str
+) -> None:
     """Raise unless `correlation` is one number between -1 and 1, where known."""
-    _check_one(call, correlation)
+    check_one(function, argument, correlation)
     if not is_traced(correlation) and not -1 < float(correlation) < 1:
-        raise ValueError(
-            f"`{call}` must be above -1 and below 1, got {correlation}. {advice}"
-        )
+        complaint = f"must be above -1 and below 1, got {correlation}"
+        raise ArgumentError(function, argument, complaint, advice)
 
 
-def _check_one(call: str, scalar: Float[Array, "..."]) -> None:
-    if scalar.shape != ():
-        raise ValueError(
-            f"`{call}` must be one number, got shape {scalar.shape}. Use `jax.vmap` "
-            "for many."
-        )
-
-
-def to_float32(call: str, x: ArrayLike, ndim: int) -> Float[Array, "..."]:
-    """`x` as a float32 array of so many axes, as patterns are float32."""
+def to_float32(
+    function: str, argument: str, x: ArrayLike, ndim: int
+) -> Float[Array, "..."]:
+    """`x` as a float32 array of `ndim` axes, as patterns are float32."""
     if isinstance(x, np.ndarray) and x.dtype == np.float64:
         x = x.astype(np.float32)
-    return to_real(call, x, ndim).astype(jnp.float32)
+    return to_real(function, argument, x, ndim).astype(jnp.float32)

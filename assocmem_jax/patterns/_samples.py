@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
 from .._base.checks import ArrayLike, is_traced
+from .._base.errors import ArgumentError, argument_error
 from ._ensemble import AbstractEnsemble
 from ._parameters import to_float32
 
@@ -36,14 +37,17 @@ class Samples(AbstractEnsemble):
     )
 
     def __check_init__(self):
-        _require_finite("Samples(keys=...)", self.keys)
+        _require_finite("Samples", "keys", self.keys)
         if self.values is None:
             return
-        _require_finite("Samples(values=...)", self.values)
+        _require_finite("Samples", "values", self.values)
         if self.keys.shape[0] != self.values.shape[0]:
-            raise ValueError(
-                "`Samples(values=...)` needs one value per key, got "
-                f"{self.keys.shape[0]} keys and {self.values.shape[0]} values."
+            raise ArgumentError(
+                "Samples",
+                "values",
+                f"needs one value per key, got {self.keys.shape[0]} keys and "
+                f"{self.values.shape[0]} values",
+                "Pass arrays with one row per pair.",
             )
 
     @classmethod
@@ -70,18 +74,23 @@ class Samples(AbstractEnsemble):
         """Whether there are values."""
         return self.values is not None
 
-    def check(self, call: str, n: int, d: int) -> None:
+    def check(self, function: str, n: int, d: int) -> None:
         """Raise if there are fewer than n rows, or they are not of dimension d."""
         rows, dimension = self.keys.shape
         if n > rows:
-            raise ValueError(
-                f"`{call}(n=...)` asks for {n} patterns, and `Samples` holds {rows}. "
-                "Ask for fewer, or pass more rows."
+            raise ArgumentError(
+                function,
+                "n",
+                f"asks for {n} patterns, and `Samples` holds {rows}",
+                "Ask for fewer, or pass more rows.",
             )
         if d != dimension:
-            raise ValueError(
-                f"`{call}(d=...)` asks for dimension {d}, and `Samples` holds patterns "
-                f"of dimension {dimension}. Ask for that."
+            raise ArgumentError(
+                function,
+                "d",
+                f"asks for dimension {d}, and `Samples` holds patterns of dimension "
+                f"{dimension}",
+                "Ask for that.",
             )
 
     def rows(
@@ -110,9 +119,12 @@ class Samples(AbstractEnsemble):
             ValueError: if there are no values.
         """
         if self.values is None:
-            raise ValueError(
-                "`Samples.value_rows` needs values, got `Samples(values=None)`. Pass "
-                "one value per key."
+            raise ArgumentError(
+                "Samples",
+                "values",
+                "has no values for `value_rows` to draw",
+                "Pass one value per key.",
+                given="None",
             )
         return self.values[self._places(rng, index)]
 
@@ -125,32 +137,39 @@ class Samples(AbstractEnsemble):
 
 
 def _to_keys(x: ArrayLike) -> Float[Array, "..."]:
-    return to_float32("Samples(keys=...)", x, 2)
+    return to_float32("Samples", "keys", x, 2)
 
 
 def _to_values(x: ArrayLike | None) -> Float[Array, "..."] | None:
-    return None if x is None else to_float32("Samples(values=...)", x, 2)
+    return None if x is None else to_float32("Samples", "values", x, 2)
 
 
-def _require_finite(call: str, x: Float[Array, "n d"]) -> None:
+def _require_finite(function: str, argument: str, x: Float[Array, "n d"]) -> None:
     if is_traced(x):
         return
     broken = np.flatnonzero(~np.isfinite(np.asarray(x)).all(axis=1))
     if broken.size:
-        raise ValueError(
-            f"`{call}` must be finite in float32, and {broken.size} of {x.shape[0]} "
-            f"rows are not, the first at [{broken[0]}]. Repair them, or leave them out."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be finite in float32, and {broken.size} of {x.shape[0]} rows are "
+            f"not, the first at [{broken[0]}]",
+            "Repair them, or leave them out.",
         )
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     if path.suffix not in (".npy", ".npz"):
-        raise ValueError(
-            f"`Samples.load(path=...)` must end in `.npy` or `.npz`, got '{path}'. "
-            "Write it by `numpy.save` or `numpy.savez`."
+        raise ArgumentError(
+            "Samples.load",
+            "path",
+            f"must end in `.npy` or `.npz`, got '{path}'",
+            "Write it by `numpy.save` or `numpy.savez`.",
         )
     if not path.is_file():
-        raise FileNotFoundError(f"`Samples.load(path=...)` finds no file '{path}'.")
+        raise argument_error(FileNotFoundError)(
+            "Samples.load", "path", f"finds no file '{path}'"
+        )
     try:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
@@ -158,14 +177,16 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
                 return {"keys": loaded}
             arrays = dict(loaded)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"`Samples.load(path=...)` cannot read '{path}': {error}"
+        raise ArgumentError(
+            "Samples.load", "path", f"cannot read '{path}': {error}"
         ) from error
     if set(arrays) not in ({"keys"}, {"keys", "values"}):
         names = ", ".join(f"`{name}`" for name in sorted(arrays)) or "none"
-        raise ValueError(
-            "`Samples.load(path=...)` takes a file of the arrays `keys` and, if there "
-            f"are any, `values`; '{path}' holds {names}. Write it by "
-            "`numpy.savez(path, keys=keys, values=values)`."
+        raise ArgumentError(
+            "Samples.load",
+            "path",
+            "takes a file of the arrays `keys` and, if there are any, `values`; "
+            f"'{path}' holds {names}",
+            "Write it by `numpy.savez(path, keys=keys, values=values)`.",
         )
     return arrays

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
 from .._base.checks import ArrayLike, check_size, is_traced, to_scalar
+from .._base.errors import ArgumentError
 from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_share, to_float32
@@ -39,16 +40,17 @@ class LowRank(AbstractEnsemble):
     noise: Float[Array, ""] = eqx.field(converter=to_scalar)
 
     def __check_init__(self):
-        check_size("LowRank(rank=...)", self.rank)
-        check_share("LowRank(noise=...)", self.noise, "It is a share of the variance.")
+        check_size("LowRank", "rank", self.rank)
+        check_share("LowRank", "noise", self.noise, "It is a share of the variance.")
 
-    def check(self, call: str, n: int, d: int) -> None:
+    def check(self, function: str, n: int, d: int) -> None:
         """Raise if d is below the number of factors."""
         if self.rank > d:
-            raise ValueError(
-                f"`{call}(d=...)` asks for dimension {d}, and `LowRank` has "
-                f"{self.rank} factors. Ask for dimension {self.rank} or more, or lower "
-                "`LowRank(rank=...)`."
+            raise ArgumentError(
+                function,
+                "d",
+                f"asks for dimension {d}, and `LowRank` has {self.rank} factors",
+                f"Ask for dimension {self.rank} or more, or lower `LowRank(rank=...)`.",
             )
 
     def rows(
@@ -92,23 +94,30 @@ class Spectrum(AbstractEnsemble):
         # Also False at NaN.
         right = (eigenvalues >= 0) & (eigenvalues < np.inf)
         if not right.all():
-            raise ValueError(
-                "`Spectrum(eigenvalues=...)` must be finite and not negative, got "
-                f"{eigenvalues[~right][0]} at [{np.argmin(right)}]. Eigenvalues are "
-                "variances."
+            raise ArgumentError(
+                "Spectrum",
+                "eigenvalues",
+                f"must be finite and not negative, got {eigenvalues[~right][0]} at "
+                f"[{np.argmin(right)}]",
+                "Eigenvalues are variances.",
             )
         if not eigenvalues.any():
-            raise ValueError(
-                "`Spectrum(eigenvalues=...)` must not all be zero, got "
-                f"{eigenvalues.size} zeros. Pass a positive one."
+            raise ArgumentError(
+                "Spectrum",
+                "eigenvalues",
+                f"must not all be zero, got {eigenvalues.size} zeros",
+                "Pass a positive one.",
             )
 
-    def check(self, call: str, n: int, d: int) -> None:
+    def check(self, function: str, n: int, d: int) -> None:
         """Raise if d is not the number of eigenvalues."""
         if self.eigenvalues.shape != (d,):
-            raise ValueError(
-                f"`{call}(d=...)` asks for dimension {d}, and `Spectrum` has "
-                f"{self.eigenvalues.shape[0]} eigenvalues. Pass one per dimension."
+            raise ArgumentError(
+                function,
+                "d",
+                f"asks for dimension {d}, and `Spectrum` has "
+                f"{self.eigenvalues.shape[0]} eigenvalues",
+                "Pass one per dimension.",
             )
 
     def rows(
@@ -120,7 +129,7 @@ class Spectrum(AbstractEnsemble):
 
 
 def _to_eigenvalues(x: ArrayLike) -> Float[Array, " d"]:
-    return to_float32("Spectrum(eigenvalues=...)", x, 1)
+    return to_float32("Spectrum", "eigenvalues", x, 1)
 
 
 def _rows(eigenvalues: Float[Array, " d"], rng, index) -> Float[Array, "b d"]:

@@ -162,7 +162,7 @@ def mean_over_trials(
             the dataset not over `dims`.
     """
     check_metric(function, dataset, metric)
-    check_confidence(f"{function}(confidence=...)", confidence)
+    check_confidence(function, "confidence", confidence)
     data = over(f"{function}(dataset=...)", dataset[[metric]], dims, free="trial")
     if "trial" not in data.dims:
         return data.rename({metric: "mean"})

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
+from .._base.errors import ArgumentError, ArgumentTypeError
+
 
 # NumPy turns the value at a single point into a scalar.
 Values: TypeAlias = Float[np.ndarray, "..."] | np.floating
@@ -26,9 +28,11 @@ def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
     for name, x in given.items():
         array = np.asarray(x)
         if array.dtype.kind not in "iuf":
-            raise TypeError(
-                f"`{call}({name}=...)` must hold real numbers, got {x!r}. Pass a "
-                "number or an array of them."
+            raise ArgumentTypeError(
+                call,
+                name,
+                f"must hold real numbers, got {x!r}",
+                "Pass a number or an array of them.",
             )
         arrays[name] = array.astype(np.float64)
         require(call, name, arrays[name], np.isfinite(arrays[name]), "finite numbers")
@@ -36,9 +40,11 @@ def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
         np.broadcast_shapes(*(x.shape for x in arrays.values()))
     except ValueError as error:
         shapes = ", ".join(f"`{name}` {x.shape}" for name, x in arrays.items())
-        raise ValueError(
-            f"`{call}(...)` needs arrays that broadcast, got shapes {shapes}. Add axes "
-            "of length 1, as for NumPy."
+        raise ArgumentError(
+            call,
+            (),
+            f"needs arrays that broadcast, got shapes {shapes}",
+            "Add axes of length 1, as for NumPy.",
         ) from error
     return tuple(arrays.values())
 
@@ -55,9 +61,8 @@ def require(call: str, name: str, x: Values, holds: Any, domain: str) -> None:
     """
     x, holds = np.broadcast_arrays(x, holds)
     if not holds.all():
-        raise ValueError(
-            f"`{call}({name}=...)` is known for {domain}, got {x[~holds][0]:g}."
-        )
+        complaint = f"is known for {domain}, got {x[~holds][0]:g}"
+        raise ArgumentError(call, name, complaint)
 
 
 def at_each(formula: Callable[..., float], *arrays: Values) -> Values:

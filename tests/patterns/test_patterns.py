@@ -358,7 +358,7 @@ def test_patterns_that_there_are_not_are_refused(ensemble, n, d, message):
             lambda: patterns.Samples([[1]]).value_rows(
                 jax.random.key(0), jnp.arange(1)
             ),
-            r"needs values, got `Samples\(values=None\)`",
+            r"`Samples\(values=None\)` has no values for `value_rows`",
         ),
     ),
 )
