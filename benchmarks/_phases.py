@@ -46,7 +46,7 @@ class Kernel:
 
     def __call__(self):
         """Run the chunk, and wait for it."""
-        arrays, _ = split("sweep(rules=...)", self.settings)
+        arrays, _ = split("sweep", "rules", self.settings)
         out = self.compiled(arrays, self.words, self.count)
         return jax.block_until_ready(out)
 

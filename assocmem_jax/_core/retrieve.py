@@ -1,6 +1,7 @@
 """Retrieval in one step: keys, values and queries in, values out."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -97,4 +98,17 @@ def _retrieve(arrays, pairs, queries, fold, static, batch):
     memory = rule.write(pairs, fold)
     # Derivatives compute the scores again, batch by batch, rather than keep them.
     read = jax.checkpoint(lambda query: rule.read(memory, query, fold))
-    return jax.lax.map(read, queries, batch_size=batch)
+    answers = jax.lax.map(read, queries, batch_size=batch)
+    expected = len(queries), pairs.values.shape[1]
+    if getattr(answers, "shape", None) != expected:
+        raise ValueError(
+            f"`{type(rule).__name__}.read(...)` must return one value of dimension "
+            f"{expected[1]}, got {_shape_of(answers)}."
+        )
+    return answers
+
+
+def _shape_of(answers: Any) -> str:
+    if not isinstance(answers, Array):
+        return f"a {type(answers).__name__}"
+    return f"shape {answers.shape[1:]}"

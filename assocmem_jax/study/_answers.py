@@ -43,10 +43,7 @@ class Asked(NamedTuple):
 
 
 def asked(
-    rule: AbstractRule,
-    table: Pairs | IndexedKeys,
-    fold: Fold,
-    loads: Int[Array, " loads"],
+    rule: Any, table: Pairs | IndexedKeys, fold: Fold, loads: Int[Array, " loads"]
 ) -> Asked:
     """How a rule is asked load by load.
 
@@ -56,47 +53,69 @@ def asked(
         fold: over the pairs.
         loads: numbers of stored pairs.
     """
-    load_at = lambda j: entry(loads, j)
-    marginalized = isinstance(table, IndexedKeys)
-    if isinstance(rule, AbstractLinear) and marginalized:
-        return _linear_weights(rule, table, fold, loads)
-    if isinstance(rule, AbstractLinear):
-        sums = linear.summaries(rule, table, fold, loads)
-        memory_at = lambda j: rule.solve(entry(sums, j), table, fold.up_to(load_at(j)))
+    linear_rule = isinstance(rule, AbstractLinear)
+    if isinstance(table, IndexedKeys):
+        of_kind = _weights_of_linear if linear_rule else _weights_of_separation
+        return of_kind(rule, table, fold, loads)
+    if linear_rule:
+        memory_at = _solved(rule, table, fold, loads)
     elif isinstance(rule, AbstractSeparation):
         memory_at = lambda j: table
     else:
-        # A rule of any kind is given the stored pairs, and zeros in place of others.
-        stored = lambda load: table.between(0, load).present()
-        memory_at = lambda j: rule.write(stored(load_at(j)), fold.up_to(load_at(j)))
+        memory_at = _written(rule, table, fold, loads)
 
     def answers(memory, batch, load):
-        upto = fold.up_to(load)
-        if marginalized:
-            weights = lambda query, index: weighted(
-                rule, WeightSums(index), query, table, upto
-            )
-            return jax.vmap(weights)(batch.queries, batch.index)
-        return jax.vmap(lambda query: rule.read(memory, query, upto))(batch.queries)
+        read = lambda query: rule.read(memory, query, fold.up_to(load))
+        return jax.vmap(read)(batch.queries)
 
     return Asked(memory_at, answers)
 
 
-def _linear_weights(
-    rule: AbstractLinear, keys: IndexedKeys, fold: Fold, loads: Int[Array, " loads"]
+def _solved(rule: AbstractLinear, pairs: Pairs, fold: Fold, loads: Array) -> Callable:
+    """Memories of a linear rule: the sums at all loads come from one pass."""
+    sums = linear.summaries(rule, pairs, fold, loads)
+    return lambda j: rule.solve(entry(sums, j), pairs, fold.up_to(entry(loads, j)))
+
+
+def _written(rule: AbstractRule, pairs: Pairs, fold: Fold, loads: Array) -> Callable:
+    """Memories of any rule: of the stored pairs, with zeros in place of others."""
+
+    def memory_at(j):
+        load = entry(loads, j)
+        return rule.write(pairs.between(0, load).present(), fold.up_to(load))
+
+    return memory_at
+
+
+def _weights_of_separation(
+    rule: AbstractSeparation, keys: IndexedKeys, fold: Fold, loads: Array
+) -> Asked:
+    del loads
+
+    def answers(memory, batch, load):
+        def weights(query, index):
+            return weighted(rule, WeightSums(index), query, memory, fold.up_to(load))
+
+        return jax.vmap(weights)(batch.queries, batch.index)
+
+    return Asked(lambda j: keys, answers)
+
+
+def _weights_of_linear(
+    rule: AbstractLinear, keys: IndexedKeys, fold: Fold, loads: Array
 ) -> Asked:
     bare = eqx.tree_at(
         lambda pairs: pairs.values, Pairs(keys.keys, keys.keys), keys.keys[:, :0]
     )
     grams = linear.grams(bare, fold, loads)
-    memory_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(loads, j)))
+    left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(loads, j)))
 
     def answers(left, batch, load):
         del load
         weights = lambda query, key: left.weights(query, key, fold)
         return jax.vmap(weights)(batch.queries, batch.pairs.keys)
 
-    return Asked(memory_at, answers)
+    return Asked(left_at, answers)
 
 
 def answers_at_all(

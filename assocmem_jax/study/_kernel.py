@@ -1,6 +1,7 @@
 """The kernel of a study: what one rule retrieves at every load of one dimension."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -84,7 +85,7 @@ def _trial(
 ) -> Float[Array, "corruptions loads scores 2"]:
     """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
-    table = drawn(settings, key_rng, value_rng, shape)
+    table: Any = drawn(settings, key_rng, value_rng, shape)
     fold, size = study_fold()
     rule, loads = settings.rule, settings.loads
 
@@ -97,13 +98,18 @@ def _trial(
         return Batch(pairs, index, queries)
 
     def score(batch, retrieved, load):
+        answers: Any
+        functions: Any
         metrics = [METRICS[name] for name in shape.scores]
         if settings.expectation is not None:
             answers = ExpectedAnswers(retrieved, settings.expectation)
-            return jnp.stack([metric.expected(answers) for metric in metrics])
-        upto, limit = fold.up_to(load), settings.success_cosine
-        answers = Answers(batch.pairs.values, retrieved, table, upto, limit)
-        return jnp.stack([metric.score(answers) for metric in metrics])
+            functions = [metric.expected for metric in metrics]
+        else:
+            pairs, upto = batch.pairs, fold.up_to(load)
+            limit = settings.success_cosine
+            answers = Answers(pairs.values, retrieved, table, upto, limit)
+            functions = [metric.score for metric in metrics]
+        return jnp.stack([function(answers) for function in functions])
 
     empty = jnp.zeros((len(shape.scores), 2, size), table.keys.dtype)
     scores = Scores(score, empty)

@@ -117,7 +117,7 @@ class Runner:
         try:
             compiled, _ = program.result()
             self._say(f"running {what}")
-            arrays, _ = split("sweep(rules=...)", call.settings)
+            arrays, _ = split("sweep", "rules", call.settings)
             running.set_result(compiled(arrays, *self._trials(call)))
         except jax.errors.JaxRuntimeError as error:
             running.set_exception(error)

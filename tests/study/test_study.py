@@ -279,7 +279,7 @@ def test_kernels_lower_for_accelerators_without_float64(name, platform, batch, n
         runner = Runner(spec, rows, jax.local_devices()[:1], 2**40, print)
         (call,) = runner._calls(_plan.chunks(spec, rows))
         shape = dataclasses.replace(call.shape, batch=batch)
-        arrays, static = split("sweep(rules=...)", call.settings)
+        arrays, static = split("sweep", "rules", call.settings)
         words = jax.ShapeDtypeStruct((1, 2, 3, 2), jnp.uint32)
         count = jax.ShapeDtypeStruct((1,), jnp.int32)
         lowered = export(measure, platforms=[platform])(
