@@ -7,7 +7,11 @@ command line names options by `said_of`. Nobody has to take a message apart.
 import contextlib
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Self
+from typing import TypeVar
+
+
+# Not `Self`, which beartype knows in classes alone that it decorates as a whole.
+Error = TypeVar("Error", bound="BadArgument")
 
 
 def call_text(function: str, arguments: Sequence[str] = (), given: str = "...") -> str:
@@ -52,7 +56,9 @@ class BadArgument(Exception):
         stop = "" if self.complaint.endswith((".", "!", "?")) else "."
         return f"{subject} {self.complaint}{stop} {self.advice}".rstrip()
 
-    def renamed(self, function: str, names: Mapping[str, str] | None = None) -> Self:
+    def renamed(
+        self: Error, function: str, names: Mapping[str, str] | None = None
+    ) -> Error:
         """The same error about the call of another function.
 
         Args:

@@ -1,7 +1,7 @@
 """Rules that weigh values by the scores of their keys."""
 
 import abc
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,10 @@ from .fold import Fold
 from .pairs import Pairs
 from .rule import AbstractRule, Looks
 from .sums import AbstractSums, ValueSums
+
+
+# Not `Self`, which beartype knows in classes alone that it decorates as a whole.
+Separation = TypeVar("Separation", bound="AbstractSeparation")
 
 
 class AbstractSeparation(AbstractRule[Pairs]):
@@ -79,7 +83,9 @@ class AbstractSeparation(AbstractRule[Pairs]):
         """What the sum of values is divided by in the end; `None`: nothing."""
         del scale
 
-    def prepare(self, query: Float[Array, " d"], table: Any, fold: Fold) -> Self:
+    def prepare(
+        self: Separation, query: Float[Array, " d"], table: Any, fold: Fold
+    ) -> Separation:
         """The rule for one query, after a look at all scores: a threshold, for example.
 
         Such a rule declares `looks = "again"`. The scores of a block are

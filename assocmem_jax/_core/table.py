@@ -1,11 +1,15 @@
 """Rows of which some are stored: what a fold runs over."""
 
-from typing import Self
+from typing import TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
+
+
+# Not `Self`, which beartype knows in classes alone that it decorates as a whole.
+Table = TypeVar("Table", bound="AbstractTable")
 
 
 class AbstractTable(eqx.Module):
@@ -26,7 +30,7 @@ class AbstractTable(eqx.Module):
         """Number of rows, stored or not."""
         return self.mask.shape[0]
 
-    def present(self) -> Self:
+    def present(self: Table) -> Table:
         """The same table, rows that are not stored set to zero."""
 
         def zeroed(x):
@@ -35,13 +39,15 @@ class AbstractTable(eqx.Module):
 
         return jax.tree.map(zeroed, self)
 
-    def between(self, start: int | Int[Array, ""], stop: int | Int[Array, ""]) -> Self:
+    def between(
+        self: Table, start: int | Int[Array, ""], stop: int | Int[Array, ""]
+    ) -> Table:
         """The same table, only the rows from `start` to before `stop` stored."""
         index = jnp.arange(self.num_rows, dtype=jnp.int32)
         inside = (start <= index) & (index < stop)
         return eqx.tree_at(lambda table: table.mask, self, self.mask & inside)
 
-    def rows(self, start: int | Int[Array, ""], size: int) -> Self:
+    def rows(self: Table, start: int | Int[Array, ""], size: int) -> Table:
         """The block of `size` rows from `start` on."""
         block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size)
         return jax.tree.map(block, self)
