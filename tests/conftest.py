@@ -1,3 +1,7 @@
+"""Strict defaults, and a cache of compiled programs that all processes share."""
+
+import os
+
 import jax
 
 
@@ -10,6 +14,26 @@ jax.config.update("jax_num_cpu_devices", 2)
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+
+def pytest_configure(config):
+    # Workers compile much that others have compiled, in this run or the last, and child
+    # processes have nothing else. Those read the environment.
+    cache = {
+        "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in cache.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_program_outlives_its_module():
+    """Workers would grow to gigabytes."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture

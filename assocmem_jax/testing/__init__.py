@@ -1,1 +1,3 @@
-"""Laws that retrieval rules obey."""
+"""The laws that every rule obeys, for rules of your own."""
+
+from ._check import check_rule as check_rule

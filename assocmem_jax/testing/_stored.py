@@ -43,7 +43,7 @@ def check_runs(rule: AbstractRule, d: int, v: int) -> None:
         Unmeasurable: if it fails, its answer is no value, or its memory is none.
     """
     table = _pairs(d, v)
-    arrays, static = split("sweep", "rules", rule)
+    arrays, static = split("Spec", "rules", rule)
     try:
         alone, _ = jax.eval_shape(functools.partial(_answers, static), arrays, table)
         grows = _grows(rule, table)
@@ -74,7 +74,7 @@ def check_stored(rule: AbstractRule, d: int, v: int) -> None:
     Raises:
         Unmeasurable: if other pairs change its answers.
     """
-    arrays, static = split("sweep", "rules", rule)
+    arrays, static = split("Spec", "rules", rule)
     shown = jax.jit(functools.partial(_answers, static))(arrays, _pairs(d, v))
     alone, among = (np.asarray(x, np.float64) for x in shown)
     if not _agree(alone, among):

@@ -1,0 +1,264 @@
+"""Laws of answers: what they equal, and what does not matter to them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, PartitionSpec as P
+
+from .._core.fold import Fold
+from .._core.pairs import Pairs
+from .._core.retrieve import retrieve
+from .._core.rule import joined, split
+from ._case import (
+    SIZES,
+    Case,
+    answers,
+    floats,
+    must,
+    must_be_close,
+    read_all,
+)
+from ._law import law
+
+
+@law(
+    "definition",
+    "the answers equal the definition, in the type of the arrays",
+    "cast what the rule holds to the type of the arrays, and compare the formula",
+)
+def definition(case: Case) -> None:
+    """In all types, below, at and beyond 2 d pairs."""
+    for n in case.numbers:
+        for dtype in floats():
+            arrays = case.arrays(n, dtype=dtype)
+            out = retrieve(case.rule, *arrays)
+            where = f"for {n} pairs of {np.dtype(dtype)}"
+            must(out.dtype == dtype, f"{out.dtype} {where}")
+            must_be_close(out, case.expected(*arrays), where)
+
+
+@law(
+    "half",
+    "arrays in half precision are answered in half precision",
+    "cast what the rule holds to the type of the arrays, and go through float32 where "
+    "digits are short",
+)
+def half(case: Case) -> None:
+    """In bfloat16."""
+    arrays = [jnp.asarray(x, jnp.bfloat16) for x in case.arrays(13)]
+    out = retrieve(case.rule, *arrays)
+    must(out.dtype == jnp.bfloat16, f"{out.dtype} for arrays of bfloat16")
+    exact = case.expected(*arrays)
+    # Sums of 13 bfloat16 terms, 8 bits each.
+    error = np.abs(np.asarray(out, np.float64) - exact).max() / np.abs(exact).max()
+    must(error < 0.05, f"an error of {error:.1e} of the largest entry")
+
+
+@law(
+    "blocks",
+    "the sizes of blocks and of batches of queries do not matter",
+    "make what is merged (`join`, `merge`) relative to what both blocks hold",
+)
+def blocks(case: Case) -> None:
+    """One pair or query at a time, some, and more than there are."""
+    for n in case.numbers:
+        arrays = case.arrays(n)
+        for size, batch in SIZES:
+            out = answers(case, arrays, size)
+            where = f"for {n} pairs in blocks of {size} and queries in batches of "
+            must_be_close(out, case.expected(*arrays), f"{where}{batch}")
+
+
+@law(
+    "order",
+    "the order of pairs does not matter",
+    'declare `breaks=("order",)` if the rule means it to, and let no weight depend on '
+    "the index of a pair",
+)
+def order(case: Case) -> None:
+    """In four orders."""
+    for n in case.numbers:
+        keys, values, queries = case.arrays(n)
+        expected = case.expected(keys, values, queries)
+        for seed in range(4):
+            other = np.random.default_rng(seed).permutation(n)
+            out = answers(case, (keys[other], values[other], queries))
+            must_be_close(out, expected, f"for {n} pairs in another order")
+
+
+@law(
+    "masks",
+    "masked pairs are absent, whatever stands in their rows",
+    "let `mask` decide what counts, by `jnp.where` and not by a product",
+)
+def masks(case: Case) -> None:
+    """Rows of zeros, of large numbers and of nan; blocks that hold no pair."""
+    for n in case.numbers[1:]:
+        for mask in _masks(n):
+            keys, values, queries = case.arrays(n)
+            expected = case.expected(keys, values, queries, mask)
+            for garbage in (0.0, 1e30, np.nan):
+                keys[~mask], values[~mask] = garbage, garbage
+                for size in (4, None):
+                    out = answers(case, (keys, values, queries), size, mask=mask)
+                    rows = f"rows of {garbage:g} under the mask"
+                    where = f"for {np.sum(mask)} of {n} pairs stored and {rows}"
+                    must_be_close(out, expected, f"{where}, blocks of {size}")
+
+
+def _masks(n: int) -> list[np.ndarray]:
+    """The second block of four absent, the first, and all but one of the rest."""
+    some, late, one = (np.random.default_rng(n).random(n) < 0.6 for _ in range(3))
+    some[:4], some[4:8] = True, False
+    late[:4], late[4:] = False, True
+    one[:], one[min(5, n - 1)] = False, True
+    return [some, late, one]
+
+
+@law(
+    "nothing",
+    "with no pair stored, the answer is zero",
+    'guard the division by what is summed, or declare `breaks=("nothing",)`',
+)
+def nothing(case: Case) -> None:
+    """All pairs masked, or a stop at zero."""
+    n = case.numbers[2]
+    keys, values, queries = case.arrays(n)
+    none, every = np.zeros(n, bool), np.ones(n, bool)
+    for size in (4, None):
+        out = np.asarray(answers(case, (keys, values, queries), size, mask=none))
+        must(not out.any(), f"{out.ravel()[0]:.3g} with all pairs masked")
+    out = np.asarray(at_stop(case, (keys, values, queries), every, 0, 4))
+    must(not out.any(), f"{out.ravel()[0]:.3g} with a stop at 0")
+
+
+@law(
+    "stops",
+    "a stop known at run time is a prefix",
+    "see pairs through `fold` alone, which knows the stop",
+)
+def stops(case: Case) -> None:
+    """Around the edges of blocks, of d and of 2 d."""
+    n, d = case.numbers[2], case.d
+    keys, values, queries = arrays = case.arrays(n)
+    mask = np.random.default_rng(1).random(n) < 0.9
+    mask[0] = True
+    for stop in sorted({1, 3, 4, 5, 2 * d - 1, 2 * d, 2 * d + 1, 6 * d - 1, n}):
+        before = np.arange(n) < stop
+        expected = case.expected(keys, values, queries, mask & before)
+        where = f"at a stop of {stop} of {n} pairs"
+        for size in (4, None):
+            out = at_stop(case, arrays, mask, stop, size)
+            must_be_close(out, expected, f"{where}, blocks of {size}")
+        # Where all pairs are known to be stored, none need be counted.
+        expected = case.expected(keys, values, queries, before)
+        must_be_close(at_stop(case, arrays, None, stop, 16), expected, where)
+
+
+def at_stop(case: Case, arrays, mask, stop: int, size: int | None):
+    """Answers at a stop, by a program that is compiled for all of them."""
+    numbers, static = split("check_rule", "rule", case.rule)
+    stop = jnp.asarray(stop, jnp.int32)
+    return _at_stop(numbers, *arrays, mask, stop, static=static, size=size)
+
+
+@functools.partial(jax.jit, static_argnames=("static", "size"))
+def _at_stop(numbers, keys, values, queries, mask, stop, *, static, size):
+    fold = Fold(size, stop=stop)
+    return read_all(joined(numbers, static), Pairs(keys, values, mask), queries, fold)
+
+
+@law(
+    "shards",
+    "pairs that are spread over devices are answered as on one",
+    "merge summaries by `fold` alone, and count pairs by `fold.count`",
+)
+def shards(case: Case) -> None:
+    """On two devices, where there are two; one of them may hold no pair."""
+    if len(jax.devices()) < 2:
+        return
+    mesh = jax.make_mesh(
+        (2,), ("pairs",), axis_types=(AxisType.Auto,), devices=jax.devices()[:2]
+    )
+    fold = Fold(3, axis_name="pairs")
+    local = lambda keys, values, mask, queries: retrieve(
+        case.rule, keys, values, queries, mask=mask, fold=fold
+    )
+    spread = P("pairs")
+    sharded = jax.jit(
+        jax.shard_map(
+            local,
+            mesh=mesh,
+            in_specs=(spread, spread, spread, P()),
+            out_specs=P(),
+            check_vma=False,
+        )
+    )
+    for n in case.numbers:
+        n += n % 2
+        keys, values, queries = case.arrays(n)
+        some = np.random.default_rng(n).random(n) < 0.8
+        some[0] = True
+        for mask in (some, np.arange(n) < n // 2, np.arange(n) >= n // 2):
+            out = sharded(keys, values, mask, queries)
+            expected = case.expected(keys, values, queries, mask)
+            must_be_close(out, expected, f"for {mask.sum()} of {n} pairs, two devices")
+
+
+@law(
+    "vmap",
+    "`jax.vmap` is a loop",
+    "branch by `jnp.where` or `jax.lax.cond`, on numbers of one element",
+)
+def vmap(case: Case) -> None:
+    """Three trials, one of which has a key twice."""
+    for n in case.numbers:
+        trials = [case.arrays(n, seed=seed) for seed in range(3)]
+        trials[1][0][-1] = trials[1][0][0]
+        batch = [np.stack(arrays) for arrays in zip(*trials, strict=True)]
+        outs = jax.vmap(lambda *arrays: retrieve(case.rule, *arrays))(*batch)
+        for out, arrays in zip(outs, trials, strict=True):
+            must_be_close(out, case.expected(*arrays), f"for a batch of {n} pairs")
+
+
+@law(
+    "extremes",
+    "answers to tiny and huge keys are finite",
+    "take the largest score off before an exponential, and scale before a square",
+)
+def extremes(case: Case) -> None:
+    """In float32."""
+    for n in case.numbers[:2]:
+        keys, values, queries = case.arrays(n, dtype=np.float32)
+        for scale in (1e-12, 1e-3, 1e3, 1e8):
+            scale = np.float32(scale)
+            out = np.asarray(retrieve(case.rule, scale * keys, values, scale * queries))
+            must(np.all(np.isfinite(out)), f"{out.ravel()[0]} at a scale of {scale:g}")
+
+
+@law(
+    "values",
+    "new values of hyperparameters compile nothing",
+    "hold what a study varies in fields of arrays, and read no number from them",
+)
+def values(case: Case) -> None:
+    """Three values of all numbers that the rule holds."""
+    numbers, static = split("check_rule", "rule", case.rule)
+    numbers = [jnp.asarray(x) for x in numbers]
+    arrays = case.arrays(case.numbers[1])
+    traced = []
+
+    @jax.jit
+    def program(numbers, *arrays):
+        traced.append(numbers)
+        return retrieve(joined(numbers, static), *arrays)
+
+    varied = lambda x, factor: factor * x if jnp.issubdtype(x.dtype, jnp.inexact) else x
+    for factor in (1.0, 2.0, 3.5):
+        given = [varied(x, factor).astype(x.dtype) for x in numbers]
+        out = program(given, *arrays)
+        alone = retrieve(joined(given, static), *arrays)
+        must_be_close(out, alone, f"with numbers times {factor}")
+    must(len(traced) == 1, f"{len(traced)} programs for 3 values")
