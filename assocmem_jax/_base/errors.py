@@ -7,11 +7,6 @@ command line names options by `said_of`. Nobody has to take a message apart.
 import contextlib
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeVar
-
-
-# Not `Self`, which beartype knows in classes alone that it decorates as a whole.
-Error = TypeVar("Error", bound="BadArgument")
 
 
 def call_text(function: str, arguments: Sequence[str] = (), given: str = "...") -> str:
@@ -56,22 +51,17 @@ class BadArgument(Exception):
         stop = "" if self.complaint.endswith((".", "!", "?")) else "."
         return f"{subject} {self.complaint}{stop} {self.advice}".rstrip()
 
-    def renamed(
-        self: Error, function: str, names: Mapping[str, str] | None = None
-    ) -> Error:
-        """The same error about the call of another function.
+    def rename(self, function: str, names: Mapping[str, str] | None = None) -> None:
+        """Say it of the call of another function.
 
         Args:
             function: the function that the user called.
             names: its name of each argument that it calls by another one.
         """
-        arguments = dict.fromkeys((names or {}).get(x, x) for x in self.arguments)
-        other = type(self)(
-            function, (*arguments,), self.complaint, self.advice, self.given
-        )
-        for note in getattr(self, "__notes__", ()):
-            other.add_note(note)
-        return other
+        self.function = function
+        # In order, and each once.
+        known = dict.fromkeys((names or {}).get(x, x) for x in self.arguments)
+        self.arguments = (*known,)
 
 
 class ArgumentError(BadArgument, ValueError):
@@ -111,5 +101,5 @@ def called_as(
     except BadArgument as error:
         if error.function not in instead_of:
             raise
-        renamed = error.renamed(function, names).with_traceback(error.__traceback__)
-        raise renamed from error.__cause__
+        error.rename(function, names)
+        raise

@@ -96,8 +96,13 @@ def normal(rng: Key[Array, ""], index: Int[Array, " b"], d: int) -> Float[Array,
 
 
 def streams(rng: Key[Array, ""], count: int) -> tuple[Key[Array, ""], ...]:
-    """Keys of so many independent streams of numbers."""
-    return tuple(jax.random.fold_in(rng, stream) for stream in range(count))
+    """Keys of `count` independent streams of numbers."""
+    return tuple(stream(rng, number) for number in range(count))
+
+
+def stream(rng: Key[Array, ""], number: int) -> Key[Array, ""]:
+    """Key of one of many independent streams of numbers."""
+    return jax.random.fold_in(rng, number)
 
 
 def trial_words(seed: int, d: int, trials: np.ndarray) -> UInt32[np.ndarray, "t 3 2"]:

@@ -8,27 +8,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from jaxtyping import Array
 
-from .._base.checks import check_seed, check_size
+from .._base.checks import check_seed, check_size, to_scalar
+from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
 from .._core.linear import AbstractLinear, has_left
 from .._core.rule import AbstractRule, hyperparameters
 from .._core.separation import AbstractSeparation
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Samples
-from .corruption import Corruption
+from .axes import AXES, corruptions
 
 
 if TYPE_CHECKING:
     from .spec import Spec
 
 
-# Axes of corruption, and the field of `Corruption` that each sets.
-CORRUPTIONS = {
-    "query_noise": "noise_std",
-    "mask_fraction": "mask_fraction",
-    "flip_probability": "flip_probability",
-}
-_AXES = ("rule", "d", "n", "trial", *CORRUPTIONS)
 _EXAMPLES = {
     "rules": '{"softmax": Softmax()}',
     "d": "[16, 32]",
@@ -37,9 +31,6 @@ _EXAMPLES = {
     "vary": '{"beta": [0.1, 1.0]}',
     "ensemble": "Gaussian()",
     "values": 'Gaussian(), "keys", "one-hot" or "marginalized"',
-    "query_noise": "0.5 or [0.0, 0.5]",
-    "mask_fraction": "0.5 or [0.0, 0.5]",
-    "flip_probability": "0.1 or [0.0, 0.1]",
     "success_cosine": "0.9",
 }
 # A large array as its first numbers.
@@ -50,6 +41,8 @@ _SHORT.maxlist = 3
 def check_spec(spec: "Spec") -> None:
     """Raise unless the settings make a study.
 
+    Messages name the call of `Spec`; callers that make one say it of their own.
+
     Raises:
         TypeError: if a setting is of the wrong kind.
         ValueError: if one is out of range, or they do not go together.
@@ -57,33 +50,39 @@ def check_spec(spec: "Spec") -> None:
     _check_rules(spec.rules)
     for name in ("d", "n"):
         _check_loads(name, getattr(spec, name))
-    check_size("sweep", "trials", spec.trials)
-    check_seed("sweep", "seed", spec.seed)
+    check_size("Spec", "trials", spec.trials)
+    check_seed("Spec", "seed", spec.seed)
     _check_metrics(spec.metrics)
     _check_kind("ensemble", spec.ensemble, AbstractEnsemble)
     _check_values(spec)
-    for name in CORRUPTIONS:
-        _check_levels(name, getattr(spec, name))
+    for name, levels in spec.levels.items():
+        _check_levels(name, levels)
     _check_real("success_cosine", spec.success_cosine)
     if not -1 < spec.success_cosine < 1:
-        raise ValueError(
-            "`sweep(success_cosine=...)` must be above -1 and below 1, got "
-            f"{spec.success_cosine}. Use 0.9 for answers that are nearly right."
+        raise ArgumentError(
+            "Spec",
+            "success_cosine",
+            f"must be above -1 and below 1, got {spec.success_cosine}",
+            "Use 0.9 for answers that are nearly right.",
         )
     _check_vary(spec.vary, spec.rules)
     for d in spec.d:
-        spec.ensemble.check("sweep", max(spec.n), d)
+        spec.ensemble.check("Spec", max(spec.n), d)
 
 
 def _refuse(name: str, given: Any) -> NoReturn:
     advice = ""
     # A study keeps arrays as lists.
     if name in ("ensemble", "values") and isinstance(given, list | Array | np.ndarray):
-        advice = " For the rows of an array, pass `Samples(array)`."
-    raise TypeError(
-        f"`sweep({name}=...)` must be like `{_EXAMPLES[name]}`, got "
-        f"{' '.join(_SHORT.repr(given).split())}.{advice}"
-    )
+        advice = "For the rows of an array, pass `Samples(array)`."
+    short = " ".join(_SHORT.repr(given).split())
+    complaint = f"must be like `{_example(name)}`, got {short}"
+    raise ArgumentTypeError("Spec", name, complaint, advice)
+
+
+def _example(name: str) -> str:
+    """How a setting is typed."""
+    return _EXAMPLES[name] if name in _EXAMPLES else corruptions()[name].example
 
 
 def _check_kind(name: str, given: Any, kind: Any) -> None:
@@ -105,24 +104,26 @@ def _check_real(name: str, numbers: Any) -> None:
 def _check_entries(name: str, entries: Collection) -> None:
     """Raise if an axis has no entry, or one of them twice."""
     if len(entries) == 0:
-        raise ValueError(
-            f"`sweep({name}=...)` must not be empty, got {entries!r}. Pass something "
-            f"like `{_EXAMPLES[name]}`."
+        raise ArgumentError(
+            "Spec",
+            name,
+            f"must not be empty, got {entries!r}",
+            f"Pass something like `{_example(name)}`.",
         )
     if len(set(entries)) < len(entries):
-        raise ValueError(
-            f"`sweep({name}=...)` must not repeat, got {entries!r}. Pass each entry "
-            "once."
-        )
+        complaint = f"must not repeat, got {entries!r}"
+        raise ArgumentError("Spec", name, complaint, "Pass each entry once.")
 
 
 def _check_rules(rules: Any) -> None:
     _check_kind("rules", rules, Mapping)
     for name, rule in rules.items():
         if not isinstance(rule, AbstractRule) or not isinstance(name, str):
-            raise TypeError(
-                "`sweep(rules=...)` must map names to rules such as `Softmax()`, got "
-                f"{rule!r} for {name!r}."
+            raise ArgumentTypeError(
+                "Spec",
+                "rules",
+                "must map names to rules such as `Softmax()`, got "
+                f"{rule!r} for {name!r}",
             )
     _check_entries("rules", rules)
 
@@ -130,23 +131,20 @@ def _check_rules(rules: Any) -> None:
 def _check_loads(name: str, sizes: Any) -> None:
     _check_kind(name, sizes, Collection | np.ndarray)
     for size in sizes:
-        check_size("sweep", name, size)
+        check_size("Spec", name, size)
     sizes = [int(size) for size in sizes]
     _check_entries(name, sizes)
     if sizes != sorted(sizes):
-        raise ValueError(
-            f"`sweep({name}=...)` must ascend, got {sizes}. Pass `sorted(...)`."
-        )
+        complaint = f"must ascend, got {sizes}"
+        raise ArgumentError("Spec", name, complaint, "Pass `sorted(...)`.")
 
 
 def _check_metrics(metrics: Any) -> None:
     _check_kind("metrics", metrics, Collection)
     for name in metrics:
         if name not in METRICS:
-            raise ValueError(
-                f"`sweep(metrics=...)` has no metric {name!r}."
-                f"{suggest(str(name), METRICS)}"
-            )
+            advice = suggest(str(name), METRICS)
+            raise ArgumentError("Spec", "metrics", f"has no metric {name!r}", advice)
     _check_entries("metrics", metrics)
 
 
@@ -158,43 +156,48 @@ def _check_values(spec: "Spec") -> None:
     if values is not None and not is_name:
         _check_kind("values", values, AbstractEnsemble)
     if v is not None:
-        check_size("sweep", "v", v)
+        check_size("Spec", "v", v)
     has_own = isinstance(spec.ensemble, Samples) and spec.ensemble.has_values
     given = (is_name and values == "keys") or (values is None and has_own)
     if v is not None and given:
-        raise ValueError(
-            f"`sweep(v=...)` must be left out where values are not drawn, got {v}. "
+        raise ArgumentError(
+            "Spec",
+            "v",
+            f"must be left out where values are not drawn, got {v}",
             'Their dimension is known: `values="keys"` stores each key as its own '
-            "value, and an ensemble may have values of its own."
+            "value, and an ensemble may have values of its own.",
         )
     if is_name and values == "marginalized":
         _check_marginalized(spec)
     if isinstance(values, AbstractEnsemble):
-        for d in spec.d:
-            try:
-                values.check("draw", max(spec.n), v or d)
-            except ValueError as error:
-                # The rest names an argument of `draw`, which nobody called.
-                _, _, rest = str(error).partition("` ")
-                raise ValueError(f"`sweep(values=...)` {rest}") from error
+        names = {"n": "values", "d": "values"}
+        with called_as("Spec", names, instead_of=("Spec",)):
+            for d in spec.d:
+                values.check("Spec", max(spec.n), v or d)
 
 
 def _check_marginalized(spec: "Spec") -> None:
     known = [name for name, metric in METRICS.items() if metric.expected is not None]
     for name in spec.metrics:
         if name not in known:
-            raise ValueError(
-                f'`sweep(values="marginalized")` knows no expectation of {name!r}. '
-                f"Choose from {', '.join(map(repr, known))}, or draw values."
+            raise ArgumentError(
+                "Spec",
+                "values",
+                f"knows no expectation of {name!r}",
+                f"Choose from {', '.join(map(repr, known))}, or draw values.",
+                given='"marginalized"',
             )
     for name, rule in spec.rules.items():
         linear = isinstance(rule, AbstractLinear) and has_left(rule)
         if not linear and not isinstance(rule, AbstractSeparation):
-            raise ValueError(
-                '`sweep(values="marginalized")` must know what weights a rule gives to '
-                f"its values, got {name!r}, a `{type(rule).__name__}` that does not "
-                "say. Write it as an `AbstractSeparation`, or an `AbstractLinear` with "
-                "`left`, or draw values."
+            raise ArgumentError(
+                "Spec",
+                "values",
+                "must know what weights a rule gives to its values, got "
+                f"{name!r}, a `{type(rule).__name__}` that does not say",
+                "Write it as an `AbstractSeparation`, or an `AbstractLinear` with "
+                "`left`, or draw values.",
+                given='"marginalized"',
             )
 
 
@@ -203,11 +206,7 @@ def _check_levels(name: str, levels: Any) -> None:
     if np.ndim(levels):
         _check_entries(name, list(levels))
     for level in np.atleast_1d(levels):
-        try:
-            Corruption(**{CORRUPTIONS[name]: level})
-        except ValueError as error:
-            _, _, rest = str(error).partition("` ")
-            raise ValueError(f"`sweep({name}=...)` {rest}") from error
+        corruptions()[name].check("Spec", name, to_scalar(level))
 
 
 def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:
@@ -215,15 +214,12 @@ def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:
     known = sorted({name for rule in rules.values() for name in hyperparameters(rule)})
     for name, levels in vary.items():
         if name not in known:
-            raise ValueError(
-                f"`sweep(vary=...)` has {name!r}, a hyperparameter of no rule here."
-                f"{suggest(str(name), known)}"
-            )
-        if name in _AXES:
-            raise ValueError(
-                f"`sweep(vary=...)` has {name!r}, the name of another axis. Rename the "
-                "hyperparameter."
-            )
+            complaint = f"has {name!r}, a hyperparameter of no rule here"
+            advice = suggest(str(name), known)
+            raise ArgumentError("Spec", "vary", complaint, advice)
+        if name in AXES:
+            complaint = f"has {name!r}, the name of another axis"
+            raise ArgumentError("Spec", "vary", complaint, "Rename the hyperparameter.")
         _check_kind("vary", levels, Collection | np.ndarray)
         _check_real("vary", list(levels))
         _check_entries("vary", list(levels))

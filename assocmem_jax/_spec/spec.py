@@ -2,19 +2,21 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float
 
 from .._base.text import to_text
 from .._core.fold import Fold
 from .._core.rule import AbstractRule, hyperparameters, with_arrays
 from .._version import __version__
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
-from .checks import CORRUPTIONS, check_spec
-from .corruption import Corruption
+from .axes import corruptions
+from .checks import check_spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +68,7 @@ class Spec:
             put(name, tuple(int(x) for x in getattr(self, name)))
         for name in ("trials", "seed"):
             put(name, int(getattr(self, name)))
-        for name in CORRUPTIONS:
-            level = getattr(self, name)
+        for name, level in self.levels.items():
             levels = tuple(float(x) for x in np.atleast_1d(level))
             put(name, levels if np.ndim(level) else levels[0])
         vary = {name: tuple(map(float, levels)) for name, levels in self.vary.items()}
@@ -78,25 +79,31 @@ class Spec:
         put("v", None if self.v is None else int(self.v))
 
     @property
+    def levels(self) -> dict[str, Any]:
+        """The level or the levels of each corruption that there is a field of."""
+        fields = {field.name for field in dataclasses.fields(self)}
+        return {name: getattr(self, name) for name in corruptions() if name in fields}
+
+    @property
     def corruption_axes(self) -> dict[str, tuple[float, ...]]:
         """Levels of the corruptions that are axes, by name."""
-        given = {name: getattr(self, name) for name in CORRUPTIONS}
-        return {name: x for name, x in given.items() if isinstance(x, tuple)}
+        return {name: x for name, x in self.levels.items() if isinstance(x, tuple)}
 
-    def corruptions(self) -> Corruption:
-        """All combinations of the levels, in order, in arrays of one axis."""
-        levels = {
-            field: np.atleast_1d(getattr(self, name))
-            for name, field in CORRUPTIONS.items()
-        }
+    def corruptions(self) -> dict[str, Float[Array, " levels"]]:
+        """All combinations of the levels, in order, by axis of corruption."""
+        levels = {name: np.atleast_1d(x) for name, x in self.levels.items()}
         combined = np.array(list(itertools.product(*levels.values())), np.float32)
-        columns = dict(zip(levels, jax.device_put(list(combined.T)), strict=True))
-        return jax.vmap(lambda columns: Corruption(**columns))(columns)
+        return dict(zip(levels, jax.device_put(list(combined.T)), strict=True))
+
+    @property
+    def num_levels(self) -> int:
+        """Number of combinations of the levels of corruption."""
+        return math.prod(map(len, self.corruption_axes.values()))
 
     @property
     def corrupted(self) -> bool:
-        """Whether any query is."""
-        return any(np.any(np.asarray(getattr(self, name))) for name in CORRUPTIONS)
+        """Whether any query is corrupted."""
+        return any(np.any(np.asarray(x)) for x in self.levels.values())
 
     def points(self, name: str) -> list[dict[str, float]]:
         """Values of the axes of `vary` that a rule has, in all combinations."""
@@ -133,7 +140,7 @@ class Spec:
         return d if self.v is None else self.v
 
     def describe(self) -> dict[str, Any]:
-        """All that the numbers depend on, as JSON can hold it."""
+        """Everything that the numbers depend on, as JSON can hold it."""
         described = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }

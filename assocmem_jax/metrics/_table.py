@@ -94,6 +94,7 @@ METRICS: dict[str, Metric] = {
         expected=lambda answers: answers.distance,
         larger_is_better=False,
         highest=np.inf,
+        reaches_highest=False,
         floor=1e-7,
     ),
     "squared_error": Metric(
@@ -103,6 +104,7 @@ METRICS: dict[str, Metric] = {
         expected=lambda answers: answers.squared_error,
         larger_is_better=False,
         highest=np.inf,
+        reaches_highest=False,
         floor=1e-14,
     ),
     "success": Metric(

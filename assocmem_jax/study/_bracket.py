@@ -7,6 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from .._base.checks import check_count
+from .._base.errors import ArgumentError
 from .._statistics.capacity import check_threshold
 from ..metrics._table import METRICS
 
@@ -42,9 +43,11 @@ def search(
     check_count("search_capacity", "limit", limit, start)
     check_threshold("search_capacity", metric, threshold)
     if not tolerance > 0:
-        raise ValueError(
-            f"`search_capacity(tolerance=...)` must be positive, got {tolerance}. 0.05 "
-            "leaves at most 5 % between two loads."
+        raise ArgumentError(
+            "search_capacity",
+            "tolerance",
+            f"must be positive, got {tolerance}",
+            "0.05 leaves at most 5 % between two loads.",
         )
     sign = METRICS[metric].sign
     return bracket_and_narrow(

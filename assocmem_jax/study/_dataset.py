@@ -8,20 +8,10 @@ import numpy as np
 import xarray as xr
 
 from .._base.text import to_text
+from .._spec.axes import AXES
 from .._spec.spec import Spec
 from ..metrics._table import METRICS
 from ._plan import Chunk
-
-
-_AXES = {
-    "rule": "retrieval rule",
-    "d": "dimension of the keys",
-    "n": "number of stored pairs",
-    "trial": "independent draw",
-    "query_noise": "standard deviation of the noise added to a query",
-    "mask_fraction": "share of a query's coordinates set to zero",
-    "flip_probability": "share of a query's coordinates that change their sign",
-}
 
 
 def chunk_dataset(
@@ -98,5 +88,6 @@ def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
 
 
 def _axis(name: str) -> dict[str, str]:
-    described = {"long_name": _AXES.get(name, f"hyperparameter {name} of the rules")}
+    long_name = f"hyperparameter {name} of the rules"
+    described = {"long_name": AXES[name].long_name if name in AXES else long_name}
     return described if name == "rule" else {**described, "units": "1"}

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from .._base.checks import check_count
+from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.labels import Dataset
 from .._spec.spec import Spec
 from ._plan import Chunk, chunks as planned_chunks, trial_work
@@ -36,18 +37,7 @@ def execute(
         memory: bytes that may be used on each device. `None` asks the device.
     """
     start = time.perf_counter()
-    if isinstance(devices, str | jax.Device):
-        raise TypeError(
-            f"`sweep(devices=...)` must be a list of devices, got {devices!r}. Pass "
-            "some of `jax.devices()`."
-        )
-    if devices is not None and len(devices) == 0:
-        raise ValueError(
-            f"`sweep(devices=...)` must not be empty, got {devices!r}. Leave it out "
-            "for all local devices."
-        )
-    if memory is not None:
-        check_count("sweep", "memory", memory, 1)
+    check_place(devices, memory)
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
     names = {chunk: _name(spec, chunk) for chunk in chunks}
@@ -56,7 +46,7 @@ def execute(
         kept = {chunk: store.load(names[chunk]) for chunk in chunks}
         done = {chunk: data for chunk, data in kept.items() if data is not None}
     todo = [chunk for chunk in chunks if chunk not in done]
-    cells = len(spec.n) * len(spec.corruptions().noise_std)
+    cells = len(spec.n) * spec.num_levels
     work = {
         chunk: chunk.count * trial_work(spec, chunk.rule, chunk.d, spec.n)
         for chunk in todo
@@ -102,6 +92,25 @@ def execute(
             return dataset.assign_attrs(finished.attrs)
         store.finish(dataset)
     return dataset
+
+
+def check_place(devices: Sequence[jax.Device] | None, memory: int | None) -> None:
+    """Raise unless a study can run on these devices, in so much memory.
+
+    Raises:
+        TypeError: if `devices` is no list of devices.
+        ValueError: if it is empty, or `memory` is no number of bytes.
+    """
+    if isinstance(devices, str | jax.Device):
+        complaint = f"must be a list of devices, got {devices!r}"
+        advice = "Pass some of `jax.devices()`."
+        raise ArgumentTypeError("study.run", "devices", complaint, advice)
+    if devices is not None and len(devices) == 0:
+        complaint = f"must not be empty, got {devices!r}"
+        advice = "Leave it out for all local devices."
+        raise ArgumentError("study.run", "devices", complaint, advice)
+    if memory is not None:
+        check_count("study.run", "memory", memory, 1)
 
 
 def _name(spec: Spec, chunk: Chunk) -> str:

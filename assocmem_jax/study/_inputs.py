@@ -13,7 +13,6 @@ from .._core.fold import Fold
 from .._core.pairs import Pairs
 from .._core.rule import AbstractRule, with_arrays
 from .._core.sums import IndexedKeys
-from .._spec.corruption import Corruption
 from .._spec.spec import Spec
 from ..metrics._expected import Expectation
 from ..patterns import AbstractEnsemble
@@ -54,7 +53,7 @@ class Settings(eqx.Module):
         keys: how keys are drawn.
         values: how values are drawn, if they are.
         loads: numbers of stored pairs, ascending.
-        corruptions: of the queries, one entry per level.
+        corruptions: levels of the corruptions of queries, by axis.
         success_cosine: the cosine above which an answer is a success.
         expectation: over values that are not drawn, if they are not.
     """
@@ -63,7 +62,7 @@ class Settings(eqx.Module):
     keys: AbstractEnsemble
     values: AbstractEnsemble | None
     loads: Int[Array, " loads"]
-    corruptions: Corruption
+    corruptions: dict[str, Float[Array, " levels"]]
     success_cosine: Float[Array, ""]
     expectation: Expectation | None
 

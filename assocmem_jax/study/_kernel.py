@@ -72,8 +72,8 @@ def _chunk(settings: Settings, words, count, shape: Shape):
             totals = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
         return jax.lax.dynamic_update_slice_in_dim(out, totals, start, axis=0)
 
-    levels, loads = settings.corruptions.noise_std.shape[0], settings.loads.shape[0]
-    cells = shape.trials, levels, loads, len(shape.scores)
+    levels = len(jax.tree.leaves(settings.corruptions)[0])
+    cells = shape.trials, levels, len(settings.loads), len(shape.scores)
     nothing = jnp.full((*cells, 2), jnp.nan, jnp.float32)
     if shape.trials == 1:
         return batch(0, nothing)

@@ -1,6 +1,7 @@
 """Rules of a caller's own, tried on a few pairs before a study compiles."""
 
 from .. import _rules
+from .._base.errors import ArgumentError
 from .._core.rule import AbstractRule
 from .._spec.spec import Spec
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
@@ -24,9 +25,12 @@ def check_measurable(spec: Spec) -> None:
             if spec.value_source == "marginalized":
                 check_left(rule, spec.d[0])
         except Unmeasurable as error:
-            raise ValueError(
-                "`sweep(rules=...)` must hold rules that answer from the stored pairs, "
-                f"got {name!r}, which {error.complaint}. {error.advice}"
+            raise ArgumentError(
+                "Spec",
+                "rules",
+                "must hold rules that answer from the stored pairs, got "
+                f"{name!r}, which {error.complaint}",
+                error.advice,
             ) from error
 
 

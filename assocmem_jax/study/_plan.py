@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import jax
 
+from .._base.errors import ArgumentError
 from .._spec.spec import Spec
 from ..metrics._table import scores_of
 from ..patterns import Samples
@@ -73,10 +74,12 @@ def kernel_shape(
     drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
     shared = sum(array.nbytes for array in drawn_from)
     if needed + shared > budget:
-        raise ValueError(
-            f"`sweep(d=..., n=...)` needs about {_gib(needed + shared)} for one trial "
-            f"of {chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}, and has "
-            f"{_gib(budget)}. Ask for smaller d or n, or raise `memory=`."
+        raise ArgumentError(
+            "Spec",
+            ("d", "n"),
+            f"must fit into {_gib(budget)}, got about {_gib(needed + shared)} for one "
+            f"trial of {chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}",
+            "Ask for smaller ones, or raise `memory=`.",
         )
     batch = trials
     limit = budget - shared
@@ -113,7 +116,7 @@ def search_rows(n: int, d: int = 1) -> int:
 
 def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     """Floating-point operations of one trial, roughly: its products."""
-    v, levels = _columns(spec, d), len(spec.corruptions().noise_std)
+    v, levels = _columns(spec, d), spec.num_levels
     largest, total = float(max(loads)), float(sum(loads))
     squares = float(sum(n * n for n in loads))
     marginalized = spec.value_source == "marginalized"

@@ -33,7 +33,7 @@ class Program(NamedTuple):
 
 def program_of(settings: Settings, shape: Shape, mesh: Mesh) -> Program:
     """The program for some settings."""
-    arrays, static = split("sweep", "rules", settings)
+    arrays, static = split("Spec", "rules", settings)
     weak = lambda x: getattr(x, "weak_type", False)
     like = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=weak(x))
     return Program(tuple(map(like, arrays)), static, shape, mesh)

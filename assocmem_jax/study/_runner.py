@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType
 
+from .._base.errors import argument_error
 from .._base.random import trial_words
 from .._base.threads import half_the_cores, limit_lapack
 from .._core.rule import split
@@ -117,7 +118,7 @@ class Runner:
         try:
             compiled, _ = program.result()
             self._say(f"running {what}")
-            arrays, _ = split("sweep", "rules", call.settings)
+            arrays, _ = split("Spec", "rules", call.settings)
             running.set_result(compiled(arrays, *self._trials(call)))
         except jax.errors.JaxRuntimeError as error:
             running.set_exception(error)
@@ -156,12 +157,15 @@ class Runner:
             first += chunk.count
 
 
-def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> MemoryError:
+def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> Exception:
     said = str(error).splitlines()[0]
-    return MemoryError(
-        f"`sweep(d=..., n=...)` ran out of memory on one trial of {chunk.rule!r} at "
-        f"d = {chunk.d} and n = {max(spec.n)}: {said}. Ask for smaller d or n, or use "
-        "a device that has more. Finished chunks are in `store=`, if one was given."
+    return argument_error(MemoryError)(
+        "Spec",
+        ("d", "n"),
+        f"ran out of memory on one trial of {chunk.rule!r} at d = {chunk.d} and "
+        f"n = {max(spec.n)}: {said}",
+        "Ask for smaller ones, or use a device that has more. Finished chunks are in "
+        "`store=`, if one was given.",
     )
 
 

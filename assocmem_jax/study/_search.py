@@ -1,22 +1,22 @@
 """The capacity of rules, searched for without a grid of loads."""
 
-import contextlib
 import dataclasses
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import jax
 import numpy as np
 import xarray as xr
 
 from .._base.checks import check_size
+from .._base.errors import ArgumentError, called_as
 from .._core.rule import AbstractRule
 from .._spec.spec import Spec
 from .._statistics.capacity import capacity
 from .._statistics.intervals import check_confidence
 from ..patterns import AbstractEnsemble, Gaussian, Samples
 from ._bracket import as_study, search
-from ._execute import execute
+from ._execute import check_place, execute
 from ._measurable import check_measurable
 from ._plan import chunks, default_budget, kernel_shape, search_rows
 from ._progress import kind_of_bar
@@ -84,12 +84,11 @@ def search_capacity(
     """
     check_size("search_capacity", "trials", trials)
     if trials < 2:
-        raise ValueError(
-            f"`search_capacity(trials=...)` must be at least 2, got {trials}. An "
-            "interval needs several."
-        )
+        complaint = f"must be at least 2, got {trials}"
+        advice = "An interval needs several."
+        raise ArgumentError("search_capacity", "trials", complaint, advice)
     check_confidence("search_capacity", "confidence", confidence)
-    with _as_called():
+    with _handed_on({"n": "start", "metrics": "metric"}):
         spec = Spec(
             rules=rules,
             d=d,  # pyright: ignore[reportArgumentType]
@@ -107,11 +106,9 @@ def search_capacity(
         )
         check_measurable(spec)
     for name, levels in spec.corruption_axes.items():
-        raise ValueError(
-            f"`search_capacity({name}=...)` must be one number, got {list(levels)}. "
-            "Search at each level by itself."
-        )
-
+        complaint = f"must be one number, got {list(levels)}"
+        advice = "Search at each level by itself."
+        raise ArgumentError("search_capacity", name, complaint, advice)
     check_size("search_capacity", "limit", limit)
     limit = min([limit, *_sizes(spec)])
     cells = [(name, int(size)) for name in spec.rules for size in spec.d]
@@ -119,13 +116,16 @@ def search_capacity(
     def one(name: str, size: int, n: int) -> Spec:
         return dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
 
-    for name, size in cells:
-        _check_memory(one(name, size, limit), devices, memory)
+    with _handed_on({"n": "limit"}):
+        check_place(devices, memory)
+        for name, size in cells:
+            _check_memory(one(name, size, limit), devices, memory)
 
     def found(name: str, size: int) -> xr.Dataset:
         def evaluate(n: int) -> np.ndarray:
             rows = search_rows(n, size)
-            data = execute(one(name, size, n), None, rows, False, devices, memory)
+            with _handed_on({"n": "limit"}):
+                data = execute(one(name, size, n), None, rows, False, devices, memory)
             return data[metric].values.ravel()
 
         scores = search(
@@ -155,15 +155,9 @@ def search_capacity(
     return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)
 
 
-@contextlib.contextmanager
-def _as_called() -> Iterator[None]:
-    """Say of an argument of `sweep` which one of `search_capacity` it is."""
-    names = {"n": "start", "metrics": "metric"}
-    typed = lambda x: f"`search_capacity({names.get(x[1], x[1])}="
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(re.sub(r"`sweep\((\w+)=", typed, str(error))) from error
+def _handed_on(names: Mapping[str, str]) -> AbstractContextManager:
+    """Say of arguments of `Spec` and `run` which ones of `search_capacity` they are."""
+    return called_as("search_capacity", names, instead_of=("Spec", "study.run"))
 
 
 def _check_memory(spec: Spec, devices: Sequence[jax.Device] | None, memory: int | None):
@@ -173,16 +167,10 @@ def _check_memory(spec: Spec, devices: Sequence[jax.Device] | None, memory: int 
     rows = search_rows(spec.n[0], spec.d[0])
     on_cpu = devices[0].platform == "cpu"
     (chunk, *_) = chunks(spec, rows)
-    try:
-        kernel_shape(spec, chunk, rows, budget, on_cpu, len(devices))
-    except ValueError as error:
-        said = str(error).replace("sweep(d=..., n=...)", "search_capacity(limit=...)")
-        raise ValueError(
-            said.replace("smaller d or n", "smaller d or limit")
-        ) from error
+    kernel_shape(spec, chunk, rows, budget, on_cpu, len(devices))
 
 
 def _sizes(spec: Spec) -> list[int]:
-    """How many pairs there are, where they are not drawn without end."""
+    """Numbers of pairs, where they are not drawn without end."""
     drawn = (spec.ensemble, spec.values)
     return [len(samples.keys) for samples in drawn if isinstance(samples, Samples)]

@@ -10,10 +10,13 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import h5netcdf
 import h5py
 import xarray as xr
+
+from .._base.errors import argument_error
 
 
 JSON = bool | int | float | str | list | dict | None
@@ -34,11 +37,10 @@ class Store:
         path: the folder.
     """
 
-    def __init__(self, call: str, path: Path, spec: Mapping[str, JSON]):
+    def __init__(self, path: Path, spec: Mapping[str, JSON]):
         """Make the folder, or open it again. Files of others in it are left alone.
 
         Args:
-            call: what the user typed, for messages: `sweep(store='runs/first')`.
             path: the folder.
             spec: the settings; all that the numbers depend on.
 
@@ -46,7 +48,7 @@ class Store:
             OSError: if the folder cannot be written.
             ValueError: if it holds other settings, or `spec.json` is damaged or lost.
         """
-        self._call, self.path, self._chunks = call, path, path / "chunks"
+        self.path, self._chunks = path, path / "chunks"
         self._spec = json.dumps(spec, indent=2)
         canonical = json.dumps(spec, sort_keys=True)
         self._fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
@@ -142,11 +144,16 @@ class Store:
             except FileNotFoundError:
                 # Another process was faster.
                 return
-        warnings.warn(
-            f"`{self._call}` holds a bad chunk, `{file}`: {reason}. It is set aside as "
-            f"`{aside}`, and computed again.",
-            stacklevel=3,
+        said = self._error(
+            UserWarning,
+            f"holds a bad chunk, `{file}`: {reason}",
+            f"It is set aside as `{aside}`, and computed again.",
         )
+        warnings.warn(cast(Warning, said), stacklevel=3)
+
+    def _error(self, kind: type[Exception], complaint: str, advice: str) -> Exception:
+        given = repr(os.fspath(self.path))
+        return argument_error(kind)("study.run", "store", complaint, advice, given)
 
     @contextlib.contextmanager
     def _explained(self, file: Path) -> Iterator[None]:
@@ -155,12 +162,13 @@ class Store:
             yield
         except OSError as error:
             # `errno` is set afterwards, else the message begins with it.
-            explained = type(error)(
-                f"`{self._call}` cannot write `{file}`: {error.strerror or error}. All "
-                "finished chunks are kept. Make room or fix the folder, and repeat the "
-                "same call: it goes on where it stopped. Or choose another folder."
+            explained = self._error(
+                type(error),
+                f"cannot write `{file}`: {error.strerror or error}",
+                "All finished chunks are kept. Make room or fix the folder, and repeat "
+                "the same call: it goes on where it stopped. Or choose another folder.",
             )
-            explained.errno = error.errno
+            cast(OSError, explained).errno = error.errno
             raise explained from error
 
     def _check_spec(self, file: Path) -> None:
@@ -169,15 +177,17 @@ class Store:
             if not isinstance(there, dict):
                 raise ValueError("it holds no settings")
         except (OSError, ValueError) as error:
-            raise ValueError(
-                f"`{self._call}` holds a study whose `{file}` cannot be read: {error}. "
-                "Restore that file from a copy, or use another folder."
+            raise self._error(
+                ValueError,
+                f"holds a study whose `{file}` cannot be read: {error}",
+                "Restore that file from a copy, or use another folder.",
             ) from error
         differs = _differences(there, json.loads(self._spec))
         if differs:
-            raise ValueError(
-                f"`{self._call}` holds a study with other settings ({differs}). Use "
-                "another folder or the same settings."
+            raise self._error(
+                ValueError,
+                f"holds a study with other settings ({differs})",
+                "Use another folder or the same settings.",
             )
 
 

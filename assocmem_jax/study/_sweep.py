@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._base.errors import ArgumentTypeError, called_as
 from .._base.labels import Dataset
 from .._core.rule import AbstractRule
 from .._spec.spec import Spec
@@ -116,8 +117,9 @@ def sweep(
         "success_cosine": success_cosine,
         "seed": seed,
     }
-    spec = Spec(rules, **{name: _plain(x) for name, x in given.items()})
-    return run(spec, store=store, progress=progress, devices=devices, memory=memory)
+    with called_as("sweep", instead_of=("Spec", "study.run")):
+        spec = Spec(rules, **{name: _plain(x) for name, x in given.items()})
+        return run(spec, store=store, progress=progress, devices=devices, memory=memory)
 
 
 def _plain(x: Any) -> Any:
@@ -143,11 +145,9 @@ def run(
         from ._store import Store
 
         if not isinstance(store, str | os.PathLike) or not os.fspath(store):
-            raise TypeError(
-                f"`sweep(store=...)` must be a folder, got {store!r}. Pass its path."
-            )
-        call = f"sweep(store={os.fspath(store)!r})"
-        kept = Store(call, Path(store), spec.describe())
+            complaint = f"must be a folder, got {store!r}"
+            raise ArgumentTypeError("study.run", "store", complaint, "Pass its path.")
+        kept = Store(Path(store), spec.describe())
     return execute(
         spec, kept, rows(max(spec.n), max(spec.d)), progress, devices, memory
     )

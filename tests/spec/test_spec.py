@@ -71,8 +71,10 @@ def test_levels_are_combined_in_order():
         RULES, d=[4], n=[2], query_noise=[0.0, 0.5], flip_probability=[0.1, 0.2]
     )
     levels = spec.corruptions()
-    np.testing.assert_allclose(levels.noise_std, [0, 0, 0.5, 0.5])
-    np.testing.assert_allclose(levels.flip_probability, [0.1, 0.2, 0.1, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(levels["query_noise"], [0, 0, 0.5, 0.5])
+    np.testing.assert_allclose(
+        levels["flip_probability"], [0.1, 0.2, 0.1, 0.2], rtol=1e-6
+    )
     assert list(spec.corruption_axes) == ["query_noise", "flip_probability"]
     assert spec.corrupted and not Spec(RULES, d=[4], n=[2], query_noise=[0.0]).corrupted
 
@@ -205,20 +207,20 @@ BAD_VALUES = (
     ({"vary": {"beta": [np.inf]}}, "beta=.*from 0 to below inf, got inf"),
 )
 BAD_KINDS = (
-    ({"rules": [am.ReLU()]}, r"sweep\(rules=.*must be like"),
+    ({"rules": [am.ReLU()]}, r"Spec\(rules=.*must be like"),
     ({"rules": {"x": "softmax"}}, "must map names to rules.*got 'softmax' for 'x'"),
     ({"rules": {"x": am.Softmax}}, "must map names to rules.*for 'x'"),
     ({"rules": {1: am.Softmax()}}, "must map names to rules.*for 1"),
-    ({"d": 4}, r"sweep\(d=.*must be like `\[16, 32\]`, got 4"),
+    ({"d": 4}, r"Spec\(d=.*must be like `\[16, 32\]`, got 4"),
     ({"d": [4.0]}, "d=.*whole number, got 4.0"),
-    ({"d": "4"}, r"sweep\(d=.*must be like `\[16, 32\]`, got '4'"),
-    ({"n": 4}, r"sweep\(n=.*must be like `\[4, 8\]`, got 4"),
+    ({"d": "4"}, r"Spec\(d=.*must be like `\[16, 32\]`, got '4'"),
+    ({"n": 4}, r"Spec\(n=.*must be like `\[4, 8\]`, got 4"),
     ({"n": [2.5]}, "n=.*whole number, got 2.5"),
     ({"n": [True]}, "n=.*whole number, got True"),
     ({"trials": 2.5}, "trials=.*whole number, got 2.5"),
     ({"v": 2.5}, "v=.*whole number, got 2.5"),
     ({"seed": 1.5}, "seed=.*whole number, got 1.5"),
-    ({"metrics": "cosine"}, r"sweep\(metrics=.*must be like.*got 'cosine'"),
+    ({"metrics": "cosine"}, r"Spec\(metrics=.*must be like.*got 'cosine'"),
     ({"ensemble": "gaussian"}, r"ensemble=.*like `Gaussian\(\)`, got 'gaussian'"),
     ({"values": "key"}, "values=.*must be like .*got 'key'"),
     ({"ensemble": np.eye(99)}, r"ensemble=.*, got .{9,99}\. .*pass `Samples\(array"),
@@ -228,7 +230,7 @@ BAD_KINDS = (
     ({"query_noise": None}, "query_noise=.*must be like .*got None"),
     ({"query_noise": [[0.5]]}, "query_noise=.*must be like .*got"),
     ({"success_cosine": "0.9"}, "success_cosine=.*must be like .*got '0.9'"),
-    ({"vary": [1.0]}, r"sweep\(vary=.*must be like .*got \[1.0\]"),
+    ({"vary": [1.0]}, r"Spec\(vary=.*must be like .*got \[1.0\]"),
     ({"vary": {"beta": 1.0}}, "vary=.*must be like .*got 1.0"),
     ({"vary": {"beta": ["1"]}}, "vary=.*must be like .*got"),
 )

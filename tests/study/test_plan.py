@@ -92,8 +92,8 @@ def test_trials_are_batched_to_fit(monkeypatch):
 def test_what_cannot_fit_is_refused_before_anything_compiles():
     before = compiled_kernel.cache_info().misses
     refused = (
-        "needs about .* GiB for one trial of 'soft' at d = 64 and n = 50000, and has "
-        "0.000977 GiB. Ask for smaller d or n, or raise `memory=`"
+        r"`sweep\(d=..., n=...\)` must fit into 0.000977 GiB, got about .* GiB for one "
+        "trial of 'soft' at d = 64 and n = 50000. Ask for smaller ones, or raise `memo"
     )
     with pytest.raises(ValueError, match=refused):
         am.sweep(SOFT, d=[2, 64], n=[4, 50000], memory=2**20)
@@ -140,7 +140,7 @@ def test_a_single_trial_that_does_not_fit_is_an_error(starved):
     starved(0)
     message = (
         "ran out of memory on one trial of 'soft' at d = 5 and n = 40: RESOURCE_EXHAUS"
-        "TED.*Ask for smaller d or n"
+        "TED.*Ask for smaller ones"
     )
     with pytest.raises(MemoryError, match=message):
         am.sweep(SOFT, **GRID)

@@ -15,7 +15,6 @@ from assocmem_jax.study import load_study
 from assocmem_jax.study._store import Store
 
 
-CALL = "sweep(store='runs/first')"
 SPEC = {"d": [16, 32], "trials": 16, "ensemble": "Gaussian()", "range": float("nan")}
 
 PRELUDE = """
@@ -31,7 +30,7 @@ def numbers(i):
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(CALL, tmp_path / "first", SPEC)
+    return Store(tmp_path / "first", SPEC)
 
 
 @pytest.fixture
@@ -112,7 +111,7 @@ def test_a_file_is_plain_netcdf(folder):
 
 
 def test_chunks_outlive_the_store(folder):
-    again = Store(CALL, folder, {**SPEC})
+    again = Store(folder, {**SPEC})
     assert loaded(again, "a").identical(make_chunk())
     assert files(folder) == {"spec.json", "chunks/a.nc"}
 
@@ -170,7 +169,7 @@ def test_a_folder_in_place_of_a_chunk_is_set_aside(store, folder):
 
 
 def test_a_chunk_of_another_study_is_set_aside(store, folder, tmp_path):
-    other = Store(CALL, tmp_path / "other", {**SPEC, "trials": 32})
+    other = Store(tmp_path / "other", {**SPEC, "trials": 32})
     other.save("a", make_chunk())
     os.replace(tmp_path / "other/chunks/a.nc", folder / "chunks/a.nc")
     assert_set_aside(store, folder, "other settings")
@@ -196,20 +195,20 @@ def test_a_bad_chunk_that_another_process_moved_is_no_error(store, folder, monke
 def test_other_settings_are_refused(folder):
     other = {"d": [16, 64], "trials": 16, "range": float("nan"), "seed": 1}
     with pytest.raises(ValueError) as info:
-        Store(CALL, folder, other)
+        Store(folder, other)
     assert str(info.value) == (
-        "`sweep(store='runs/first')` holds a study with other settings (`d`: [16, 32] "
-        'there, [16, 64] here; `ensemble`: "Gaussian()" there, absent here; `seed`: '
-        "absent there, 1 here). Use another folder or the same settings."
+        f"`study.run(store='{folder}')` holds a study with other settings (`d`: [16, "
+        '32] there, [16, 64] here; `ensemble`: "Gaussian()" there, absent here; '
+        "`seed`: absent there, 1 here). Use another folder or the same settings."
     )
     assert files(folder) == {"spec.json", "chunks/a.nc"}
 
 
 def test_long_settings_are_shortened_around_what_differs(tmp_path):
     loads = list(range(1000))
-    Store(CALL, tmp_path, {"n": loads}).save("a", make_chunk())
+    Store(tmp_path, {"n": loads}).save("a", make_chunk())
     with pytest.raises(ValueError, match="498, 5000, .* here") as info:
-        Store(CALL, tmp_path, {"n": loads[:499] + [5000] + loads[500:]})
+        Store(tmp_path, {"n": loads[:499] + [5000] + loads[500:]})
     assert "498, 499, 500" in str(info.value)
     assert len(str(info.value)) < 350
 
@@ -218,35 +217,35 @@ def test_long_settings_are_shortened_around_what_differs(tmp_path):
 def test_unreadable_settings_are_refused_and_kept(folder, content):
     (folder / "spec.json").write_bytes(content)
     with pytest.raises(ValueError, match="spec.json` cannot be read.*Restore that"):
-        Store(CALL, folder, SPEC)
+        Store(folder, SPEC)
     assert (folder / "spec.json").read_bytes() == content
 
 
 def test_a_study_without_chunks_gives_way(tmp_path):
-    Store(CALL, tmp_path, {"n": [4, 50000]})
-    store = Store(CALL, tmp_path, {"n": [4, 500]})
+    Store(tmp_path, {"n": [4, 50000]})
+    store = Store(tmp_path, {"n": [4, 500]})
     store.save("a", make_chunk())
     with pytest.raises(ValueError, match="other settings"):
-        Store(CALL, tmp_path, {"n": [4, 50000]})
+        Store(tmp_path, {"n": [4, 50000]})
 
 
 def test_a_finished_study_does_not(tmp_path):
-    Store(CALL, tmp_path, {"n": [4]}).finish(make_chunk())
+    Store(tmp_path, {"n": [4]}).finish(make_chunk())
     with pytest.raises(ValueError, match="other settings"):
-        Store(CALL, tmp_path, {"n": [5]})
+        Store(tmp_path, {"n": [5]})
 
 
 def test_chunks_without_settings_are_refused(folder):
     (folder / "spec.json").unlink()
     with pytest.raises(ValueError, match="spec.json` cannot be read.*Restore that"):
-        Store(CALL, folder, SPEC)
+        Store(folder, SPEC)
     assert files(folder) == {"chunks/a.nc"}
 
 
 def test_files_of_others_stay(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / ".hidden").write_text("mine")
-    Store(CALL, tmp_path, SPEC)
+    Store(tmp_path, SPEC)
     assert files(tmp_path) == {"notes.txt", ".hidden", "spec.json"}
 
 
@@ -260,7 +259,7 @@ def test_only_old_remains_of_killed_processes_are_removed(folder):
         path.write_bytes(b"half a chu")
         if path.name.endswith("old"):
             os.utime(path, (0, time.time() - 4000))
-    again = Store(CALL, folder, SPEC)
+    again = Store(folder, SPEC)
     assert [path.exists() for path in remains] == [False, True, False, True]
     assert loaded(again, "a").identical(make_chunk())
 
@@ -279,12 +278,12 @@ def test_a_full_disk_is_explained_and_costs_nothing(
             lambda: store.save("a", make_chunk().isel(n=[0])),
             lambda: store.save("b", make_chunk()),
             lambda: store.finish(make_chunk()),
-            lambda: Store(CALL, folder / "new", SPEC),
+            lambda: Store(folder / "new", SPEC),
         ):
             with pytest.raises(OSError, match="No space left.*chunks are kept") as info:
                 write()
             assert info.value.errno == errno.ENOSPC
-            assert str(info.value).startswith(f"`{CALL}` cannot write `{folder}")
+            assert str(info.value).startswith(f"`study.run(store='{folder}")
     assert files(folder) == {"spec.json", "chunks/a.nc"}
     assert store.load("a").identical(make_chunk())
 
@@ -294,7 +293,7 @@ def test_a_write_that_the_system_cuts_short_leaves_no_file(tmp_path):
     code = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-store = Store("sweep()", folder, spec)
+store = Store(folder, spec)
 store.save("small", numbers(1).isel(n=[0]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (12000, 12000))
 try:
@@ -303,7 +302,7 @@ except OSError as error:
     print(error.errno, error)
 """
     (out,) = outputs([launch(code, tmp_path)])
-    assert out.startswith(f"{errno.EFBIG} `sweep()` cannot write")
+    assert out.startswith(f"{errno.EFBIG} `study.run(store='{tmp_path}')` cannot")
     assert files(tmp_path) == {"spec.json", "chunks/small.nc"}
 
 
@@ -317,7 +316,7 @@ def test_a_disk_that_fills_up_keeps_every_finished_chunk(tmp_path):
     if not mounted:
         pytest.skip("mounting is not permitted")
     try:
-        store = Store(CALL, tmp_path, SPEC)
+        store = Store(tmp_path, SPEC)
         saved = []
         with pytest.raises(OSError, match="No space left") as info:
             for i in range(100):
@@ -333,20 +332,22 @@ def test_a_disk_that_fills_up_keeps_every_finished_chunk(tmp_path):
             while file.write(b"x" * 4096):
                 pass
         with pytest.raises(OSError, match="No space left"):
-            Store(CALL, tmp_path, SPEC)
+            Store(tmp_path, SPEC)
         filler.unlink()
-        assert loaded(Store(CALL, tmp_path, SPEC), "0").identical(make_chunk())
+        assert loaded(Store(tmp_path, SPEC), "0").identical(make_chunk())
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_a_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match=r"`sweep\(.*cannot write.*another"):
-        Store(CALL, tmp_path / "file" / "below", SPEC)
+    with pytest.raises(
+        NotADirectoryError, match=r"`study.run\(.*cannot write.*another"
+    ):
+        Store(tmp_path / "file" / "below", SPEC)
     (tmp_path / "chunks").write_text("")
-    with pytest.raises(FileExistsError, match=r"`sweep\(.*cannot write.*another"):
-        Store(CALL, tmp_path, SPEC)
+    with pytest.raises(FileExistsError, match=r"`study.run\(.*cannot write.*another"):
+        Store(tmp_path, SPEC)
 
 
 @pytest.mark.skipif(
@@ -356,7 +357,7 @@ def test_a_folder_without_permission_is_refused(folder):
     (folder / "chunks").chmod(0o500)
     try:
         with pytest.raises(PermissionError, match="cannot write") as info:
-            Store(CALL, folder, SPEC)
+            Store(folder, SPEC)
         assert info.value.errno == errno.EACCES
     finally:
         (folder / "chunks").chmod(0o700)
@@ -412,14 +413,14 @@ def test_a_damaged_study_is_refused(store, folder):
 def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
     code = """
 import os, time
-Store("sweep()", folder, spec)
+Store(folder, spec)
 # Loaded here once, not by every child.
 from assocmem_jax.study import _store
 _store.h5netcdf.File, _store.h5py.File, _store.xr.backends
 for kill in sys.stdin:
     child = os.fork()
     if not child:
-        store = Store("sweep()", folder, spec)
+        store = Store(folder, spec)
         print("go", flush=True)
         for i in range(10**6):
             store.save(str(i % 7), numbers(i % 7))
@@ -437,7 +438,7 @@ for kill in sys.stdin:
             time.sleep(generator.uniform(0, 0.15))
             os.kill(int((lines - {"go"}).pop()), signal.SIGKILL)
             assert parent.stdout.readline() == "gone\n"
-            store = Store("sweep()", tmp_path, {"d": 16})
+            store = Store(tmp_path, {"d": 16})
             names = {path.stem for path in tmp_path.glob("chunks/*.nc")}
             seen |= names
             for name in names:
@@ -449,7 +450,7 @@ for kill in sys.stdin:
 
 def test_processes_share_a_store(tmp_path):
     code = """
-store = Store("sweep()", folder, spec)
+store = Store(folder, spec)
 for i in range(50):
     store.save(str(i), numbers(i))
     assert store.load(str(i)) is not None
@@ -457,7 +458,7 @@ for i in range(50):
     outputs([launch(code, tmp_path) for _ in range(2)])
     expected = {f"chunks/{i}.nc" for i in range(50)}
     assert files(tmp_path) == {"spec.json", *expected}
-    store = Store("sweep()", tmp_path, {"d": 16})
+    store = Store(tmp_path, {"d": 16})
     for i in range(50):
         assert (loaded(store, str(i))["cosine"].values == i).all()
 
@@ -467,7 +468,7 @@ def test_processes_make_a_store_at_once(tmp_path):
 print("ready", flush=True)
 sys.stdin.readline()
 for i in range(8):
-    Store("sweep()", folder / str(i), spec).save(sys.argv[2], numbers(i))
+    Store(folder / str(i), spec).save(sys.argv[2], numbers(i))
 """
     processes = [launch(code, tmp_path, k) for k in range(4)]
     for process in processes:

@@ -16,7 +16,7 @@ from scipy import special
 
 import assocmem_jax as am
 from assocmem_jax._core.rule import split
-from assocmem_jax._spec.corruption import Corruption, corrupt
+from assocmem_jax._spec.corruption import corrupt
 from assocmem_jax.study import Spec, _plan
 from assocmem_jax.study._kernel import measure
 from assocmem_jax.study._programs import compiled_kernel, program_of
@@ -56,7 +56,7 @@ def drawn(d, n, trial, noise, seed=11):
     key_rng, value_rng, query_rng = streams(seed, d, trial)
     ensemble, index = am.patterns.Gaussian(), jnp.arange(n, dtype=jnp.int32)
     keys, values = ensemble.draw(key_rng, n, d), ensemble.draw(value_rng, n, d)
-    queries = corrupt(Corruption(noise_std=noise), query_rng, index, keys)
+    queries = corrupt({"query_noise": jnp.asarray(noise)}, query_rng, index, keys)
     return [np.asarray(x, np.float64) for x in (keys, values, queries)]
 
 

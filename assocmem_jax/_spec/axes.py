@@ -1,0 +1,130 @@
+"""All that is known of each axis of a study, in one row: the only place of them.
+
+To add an axis of corruption, write the function that corrupts queries, one row, and one
+field of `Spec`, of the name of the row and zero by default. Checks, kernels, datasets,
+predictions and figures take it from here.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from .._base import random
+from .._base.checks import check_range
+from .._base.exact import rounded
+from .._base.registry import Registry
+from ..patterns._parameters import check_share
+
+
+Corrupt: TypeAlias = Callable[
+    [Float[Array, ""], Key[Array, ""], Int[Array, " b"], Float[Array, "b d"]],
+    Float[Array, "b d"],
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Corruption:
+    """How queries are corrupted along an axis. At the level zero they are not.
+
+    Attributes:
+        corrupt: from a level, a random key, the indices of queries and the queries, one
+            per row, to corrupted ones. Each depends on its own index alone.
+        check: raises unless a level makes sense, given the names of the function and
+            the argument that it was passed to, and the level.
+        stream: number of the stream of random numbers, its own. Corruptions are applied
+            in the order of these numbers.
+        example: how levels are typed.
+    """
+
+    corrupt: Corrupt
+    check: Callable[[str, str, Float[Array, "..."]], None]
+    stream: int
+    example: str = "0.5 or [0.0, 0.5]"
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        long_name: what it is, as the dataset of a study says it.
+        label: what the axis of a figure says.
+        corruption: what it does to queries; `None` where it is another axis.
+    """
+
+    long_name: str
+    label: str
+    corruption: Corruption | None = None
+
+
+def _happens(share, rng, index, d):
+    return random.uniform(rng, index, d) < share.astype(jnp.float32)
+
+
+def _masked(share, rng, index, queries):
+    return jnp.where(_happens(share, rng, index, queries.shape[1]), 0, queries)
+
+
+def _flipped(share, rng, index, queries):
+    return jnp.where(_happens(share, rng, index, queries.shape[1]), -queries, queries)
+
+
+def _noisy(std, rng, index, queries):
+    std = std.astype(queries.dtype)
+    noise = random.normal(rng, index, queries.shape[1]).astype(queries.dtype)
+    # Adding nothing would still change the sign of zero.
+    return jnp.where(std > 0, queries + rounded(std * noise), queries)
+
+
+AXES: Registry[Axis] = Registry(
+    "axis",
+    {
+        "rule": Axis("retrieval rule", "rule"),
+        "d": Axis("dimension of the keys", "dimension $d$"),
+        "n": Axis("number of stored pairs", "number of stored pairs $n$"),
+        "trial": Axis("independent draw", "trial"),
+        "query_noise": Axis(
+            long_name="standard deviation of the noise added to a query",
+            label="noise of queries",
+            corruption=Corruption(
+                _noisy,
+                lambda function, argument, level: check_range(
+                    function, argument, level, "Zero adds no noise."
+                ),
+                stream=2,
+            ),
+        ),
+        "mask_fraction": Axis(
+            long_name="share of a query's coordinates set to zero",
+            label="share of coordinates masked",
+            corruption=Corruption(
+                _masked,
+                lambda function, argument, level: check_share(
+                    function, argument, level, "Zero masks nothing."
+                ),
+                stream=0,
+            ),
+        ),
+        "flip_probability": Axis(
+            long_name="share of a query's coordinates that change their sign",
+            label="share of signs flipped",
+            corruption=Corruption(
+                _flipped,
+                lambda function, argument, level: check_share(
+                    function, argument, level, "Zero flips nothing."
+                ),
+                stream=1,
+                example="0.1 or [0.0, 0.1]",
+            ),
+        ),
+    },
+)
+
+
+def corruptions() -> dict[str, Corruption]:
+    """The axes of corruption, by name."""
+    named = {name: axis.corruption for name, axis in AXES.items()}
+    return {name: corruption for name, corruption in named.items() if corruption}
