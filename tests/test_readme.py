@@ -74,6 +74,19 @@ def test_the_rule_of_the_readme_is_a_rule(rng):
     np.testing.assert_allclose(out, (queries @ keys.T) ** 3 @ values, rtol=1e-10)
 
 
+def test_the_plain_rule_of_the_readme_is_a_rule():
+    namespace = {}
+    exec(EXAMPLES[4], namespace)
+
+    def definition(keys, values, queries):
+        squares = ((queries[:, None] - keys[None]) ** 2).sum(axis=-1)
+        return (squares < 4).astype(float) @ values
+
+    am.testing.check_rule(namespace["Nearby"](), definition)
+    data = am.sweep({"near": namespace["Nearby"]()}, d=[4], n=[2, 9], trials=3)
+    assert (data["cosine"] > 0.3).all()
+
+
 def rows(name):
     text = (ROOT / "benchmarks" / "results" / f"{name}.jsonl").read_text()
     return [json.loads(line) for line in text.splitlines()]
