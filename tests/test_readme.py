@@ -78,12 +78,10 @@ def test_the_plain_rule_of_the_readme_is_a_rule():
     namespace = {}
     exec(EXAMPLES[4], namespace)
 
-    def definition(keys, values, queries):
-        squares = ((queries[:, None] - keys[None]) ** 2).sum(axis=-1)
-        return (squares < 4).astype(float) @ values
-
-    am.testing.check_rule(namespace["Nearby"](), definition)
-    data = am.sweep({"near": namespace["Nearby"]()}, d=[4], n=[2, 9], trials=3)
+    rule = namespace["Cosines"]()
+    definition = lambda K, V, Q: np.cos(Q) @ np.cos(K).T @ V
+    am.testing.check_rule(rule, definition)
+    data = am.sweep({"cosines": rule}, d=[4], n=[2, 9], trials=3)
     assert (data["cosine"] > 0.3).all()
 
 
