@@ -1,0 +1,142 @@
+"""Rules of a caller's own: measured rightly, or refused with the reason."""
+
+import operator
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import assocmem_jax as am
+
+
+class Plain(am.AbstractRule):
+    """V^T K, by an expression that knows neither masks nor folds."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return fold.dot(pairs.keys.T, pairs.values)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(query, memory)
+
+
+class Unmasked(am.AbstractRule):
+    """A softmax that gives weight to rows that are not stored."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        def attend(block):
+            weights = jnp.exp(fold.dot(block.keys, query))
+            return jnp.sum(weights), fold.dot(weights, block.values)
+
+        add = lambda a, b: jax.tree.map(operator.add, a, b)
+        total, answer = fold(attend, add, memory)
+        return answer / total
+
+
+class Centered(Plain):
+    """A rule that takes a mean over all rows, stored or not."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return fold.dot(pairs.keys.T, pairs.values - pairs.values.mean(0)[None])
+
+
+class Features(am.AbstractRule):
+    """Cosines of random projections: arrays that fit one dimension of keys."""
+
+    projection: jax.Array
+
+    def write(self, pairs, fold=am.Fold()):
+        def of_block(block):
+            features = jnp.cos(fold.dot(block.keys, self.projection))
+            return fold.dot(jnp.where(block.mask[:, None], features, 0).T, block.values)
+
+        return fold(of_block, operator.add, pairs)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(jnp.cos(fold.dot(query, self.projection)), memory)
+
+
+class Learned(am.AbstractSeparation):
+    """Scores of keys and queries that a network maps."""
+
+    network: eqx.nn.MLP
+
+    def scores(self, query, block, fold):
+        return fold.dot(jax.vmap(self.network)(block.keys), self.network(query))
+
+    def weigh(self, scores, mask):
+        return None, scores
+
+
+class Growing(Unmasked):
+    """A rule that says that it looks at its memory, and keeps all pairs."""
+
+    looks = "memory"
+
+
+class Doubled(am.AbstractLinear):
+    """A linear rule whose `left` is half of what it should be."""
+
+    def summarize(self, block, fold):
+        return 2 * fold.dot(block.keys.T, block.values)
+
+    def left(self, gram, pairs, fold):
+        return am.LeftFactor(None, gram)
+
+
+def projection(d):
+    return jax.random.normal(jax.random.key(0), (d, 16), jnp.float32)
+
+
+def network(d):
+    return eqx.nn.MLP(d, 4, 8, 1, key=jax.random.key(0), dtype=jnp.float32)
+
+
+GRID = {"d": [8], "n": [4, 8], "trials": 4}
+
+
+def test_a_rule_that_knows_no_mask_is_measured_as_it_is_where_zeros_do_not_count():
+    rules = {"plain": Plain(), "dot": am.DotProduct()}
+    cosine = am.sweep(rules, **GRID)["cosine"]
+    np.testing.assert_allclose(
+        cosine.sel(rule="plain"), cosine.sel(rule="dot"), rtol=1e-5
+    )
+
+
+def test_rules_may_hold_arrays_and_modules_of_one_dimension():
+    rules = {"features": Features(projection(8)), "learned": Learned(network(8))}
+    cosine = am.sweep(rules, **GRID)["cosine"].mean("trial")
+    assert (cosine.sel(rule="features") > 0.5).all() and (cosine > 0.1).all()
+
+
+def test_a_search_takes_a_rule_of_the_callers_own():
+    found = am.search_capacity(
+        {"f": Features(projection(8))}, d=[8], threshold=0.8, trials=4, limit=64
+    )
+    assert 2 < found["capacity"].item() < 64
+
+
+@pytest.mark.parametrize(
+    "rule, message",
+    (
+        (Unmasked(), r"'odd', which counts pairs that are not stored: of 5 pairs it a"),
+        (Centered(), r"counts pairs that are not stored.*where 2 absent ones follow"),
+        (Features(projection(16)), r"which fails at d = 8 with TypeError: .*\(16,\)"),
+        (Growing(), r'declares `looks = "memory"`, and what `write` returns grows'),
+    ),
+)
+@pytest.mark.parametrize("function", (am.sweep, am.search_capacity))
+def test_rules_that_cannot_be_measured_are_refused(rule, message, function):
+    more = {"n": [4]} if function is am.sweep else {"threshold": 0.5}
+    expected = rf"`{function.__name__}\(rules=...\)` must hold.*{message}"
+    with pytest.raises(ValueError, match=expected):
+        function({"odd": rule}, d=[8], **more)
+
+
+def test_weights_that_a_linear_rule_does_not_give_are_refused():
+    with pytest.raises(ValueError, match="other weights to its values than its `left`"):
+        am.sweep({"odd": Doubled()}, **GRID, values="marginalized")
