@@ -93,13 +93,13 @@ class Fold(eqx.Module):
         Returns:
             The summary of all stored pairs.
         """
-        size, of = self.block_rows(tables[0]), _of_present(summarize)
+        size, of_block = self.block_rows(tables[0]), _of_present(summarize)
         if self.stop is None:
-            out = blocks.all_blocks(of, merge, tables, size)
+            out = blocks.all_blocks(of_block, merge, tables, size)
         elif self.block_size is None:
-            out = of([table.between(0, self.stop) for table in tables])
+            out = of_block([table.between(0, self.stop) for table in tables])
         else:
-            stacked = blocks.prefixes(of, merge, tables, size, self.stop[None])
+            stacked = blocks.prefixes(of_block, merge, tables, size, self.stop[None])
             out = jax.tree.map(lambda x: x[0], stacked)
         return out if self.axis_name is None else _shards(out, merge, self.axis_name)
 
@@ -124,8 +124,8 @@ class Fold(eqx.Module):
         Returns:
             The summary of the rows before each stop, stacked along a first axis.
         """
-        size, of = self.block_rows(tables[0]), _of_present(summarize)
-        out = blocks.prefixes(of, merge, tables, size, stops, first)
+        size, of_block = self.block_rows(tables[0]), _of_present(summarize)
+        out = blocks.prefixes(of_block, merge, tables, size, stops, first)
         if self.axis_name is None:
             return out
         return _shards(out, jax.vmap(merge), self.axis_name)
@@ -200,7 +200,7 @@ class Fold(eqx.Module):
     def plan(
         self, n: int, m: int, query_batch: int | None = None
     ) -> tuple["Fold", int]:
-        """Settle what is left open: the sizes of blocks and of query batches.
+        """Choose the sizes of blocks and of query batches that are left open.
 
         A tile, the scores of one block for one batch, is made to fit a CPU's cache or
         to keep an accelerator busy. It is a fourth of `n * m` at most, unless the

@@ -134,5 +134,5 @@ def grams(pairs: Pairs, fold: Fold, stops: Int[Array, " stops"]) -> Any:
 
 
 def has_left(rule: AbstractLinear) -> bool:
-    """Whether the rule says what its memory is for values that nobody draws."""
+    """Whether the rule defines `left`, for values that nobody draws."""
     return type(rule).left is not AbstractLinear.left

@@ -90,14 +90,19 @@ def with_arrays(rule: AbstractRule) -> AbstractRule:
 
 
 class Static(NamedTuple):
-    """All of a module that a program is compiled for, but shapes and types."""
+    """The part of a module that a program is compiled for, arrays left out.
+
+    Attributes:
+        tree: the structure of the module.
+        leaves: its leaves that are no arrays, `None` in place of each array.
+    """
 
     tree: Any
     leaves: tuple
 
 
 def split(function: str, argument: str, module: Any) -> tuple[list[Any], Static]:
-    """The arrays of a module, and the rest: functions, texts, what is static.
+    """The arrays of a module, and its static part: functions, texts, static fields.
 
     Args:
         function: the function as the user called it.

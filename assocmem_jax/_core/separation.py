@@ -108,7 +108,7 @@ class AbstractSeparation(AbstractRule[Pairs]):
     def read(
         self, memory: Pairs, query: Float[Array, " d"], fold: Fold = Fold()
     ) -> Float[Array, " v"]:
-        """The values weighted by what the rule makes of their scores."""
+        """The values, weighted by a function of the scores of their keys."""
         return weighted(self, ValueSums(), query, memory, fold)
 
 

@@ -1,4 +1,4 @@
-r"""What the weights of stored pairs are summed up to.
+r"""Sums with the weights of stored pairs.
 
 An answer is a weighted sum of the stored values, $\hat v = \sum_j a_j v_j$: that is
 `ValueSums`. Where values are independent of the keys, of independent coordinates from

@@ -1,4 +1,4 @@
-"""Rows of which some are stored: what a fold runs over."""
+"""Tables: rows of which some are stored. A fold runs over them."""
 
 from typing import TypeVar
 
@@ -15,8 +15,8 @@ Table = TypeVar("Table", bound="AbstractTable")
 class AbstractTable(eqx.Module):
     """Arrays with one entry per row, and a mask that says which rows are stored.
 
-    Stored pairs are one; a rule that needs more of each pair, such as a rate of its
-    own, folds over a table with another column.
+    `Pairs` is a table; a rule that needs more of each pair, such as a rate of its own,
+    folds over a table with another column.
 
     Attributes:
         mask: True where a row is stored. What else stands in a row that is not stored

@@ -71,7 +71,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         return least_squares.products(_wide(block), fold)
 
     def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
-        """Up to d pairs, or what decompositions of their own are compiled for."""
+        """d, or the number of rows that the largest small decomposition is compiled for."""
         return least_squares.solved_without_products(pairs, fold)
 
     def solve(

@@ -103,5 +103,5 @@ def _above(rule: Sparsemax, query, table, fold, top, threshold):
 
 
 def _solved(count, total):
-    """The threshold at which what is above it sums to 1."""
+    """The threshold above which the scores exceed it by 1 in total."""
     return (total - 1) / jnp.maximum(count, 1).astype(total.dtype)

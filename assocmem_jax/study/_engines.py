@@ -17,11 +17,11 @@ class Scores:
     """The scores of answers, kept as moments place by place.
 
     Attributes:
-        of: from a batch, the answers and the load to scores, `[scores, batch]`.
+        score: from a batch, the answers and the load to scores, `[scores, batch]`.
         empty: moments of nothing, `[scores, 2, batch]`.
     """
 
-    of: Callable[[Batch, Any, Int[Array, ""]], Float[Array, "scores b"]]
+    score: Callable[[Batch, Any, Int[Array, ""]], Float[Array, "scores b"]]
     empty: Float[Array, "scores 2 b"]
 
     @property
@@ -35,7 +35,7 @@ class Scores:
 
     def add(self, moments, i, load, batch, retrieved):
         """Take up the answers to batch i."""
-        scores = self.of(batch, retrieved, load)
+        scores = self.score(batch, retrieved, load)
         return jax.vmap(_moments.add, (0, 0, None, None))(moments, scores, i, load)
 
     def total(self, moments, load):
@@ -52,8 +52,8 @@ def load_by_load(
 ) -> Float[Array, "corruptions loads scores 2"]:
     """A memory serves all batches of queries: for rules that look at their memory.
 
-    For rules that look at their pairs again and again, too: what they look for differs
-    from load to load.
+    For rules that look at their pairs again and again, too: a second look depends on
+    the first, and so on the load.
     """
 
     def at_load(j):

@@ -1,4 +1,4 @@
-"""A study from beginning to end: what is kept, what is left to do, the result."""
+"""A study from beginning to end: chunks kept, chunks to compute, the dataset."""
 
 import hashlib
 import json

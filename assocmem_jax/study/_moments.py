@@ -24,7 +24,7 @@ def add(
     i: Int[Array, ""],
     count: Int[Array, ""],
 ) -> Float[Array, "2 batch"]:
-    """Take up the i-th batch of `count` numbers; what is beyond may be nan.
+    """Take up the i-th batch of `count` numbers; places beyond `count` may be nan.
 
     Infinite numbers count as nan, and so do mean and spread.
     """

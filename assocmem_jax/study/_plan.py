@@ -1,4 +1,4 @@
-"""How a study is cut into chunks, and what each of them costs."""
+"""The chunks of a study, and the work and the memory of each."""
 
 import dataclasses
 import os

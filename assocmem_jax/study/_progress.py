@@ -6,7 +6,7 @@ import tqdm
 
 
 class Progress:
-    """A bar over estimated work: what compiles, what runs, how fast, how long still.
+    """A bar over estimated work: the program at hand, cells per second, time left.
 
     Silent where stderr is no terminal, unless in a notebook.
     """
@@ -30,7 +30,7 @@ class Progress:
         self._bar.close()
 
     def say(self, doing: str) -> None:
-        """Show what is being done."""
+        """Show the work at hand."""
         self._doing = doing
         speed = self._done / max(time.perf_counter() - self._start, 1e-9)
         cells = f"{self._done}/{self._cells} cells, {speed:.3g}/s"

@@ -170,7 +170,7 @@ def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> Exception:
 
 
 class _Pool(ThreadPoolExecutor):
-    """Threads that drop what they have not begun when the block is left."""
+    """Threads. Leaving the block drops the work that has not begun."""
 
     def __exit__(self, *exc_info):
         self.shutdown(wait=False, cancel_futures=True)

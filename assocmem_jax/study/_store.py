@@ -157,7 +157,7 @@ class Store:
 
     @contextlib.contextmanager
     def _explained(self, file: Path) -> Iterator[None]:
-        """Say in an error of the file system what it means for the study."""
+        """Explain an error of the file system: finished chunks, and how to go on."""
         try:
             yield
         except OSError as error:
@@ -255,7 +255,7 @@ def decode(data: bytes) -> tuple[xr.Dataset, dict[str, str | None]]:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what killed processes left behind an hour ago or earlier."""
+    """Remove temporary files of killed processes, an hour old or older."""
     for file in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
             if file.stat().st_mtime < time.time() - 3600:
@@ -263,7 +263,7 @@ def _remove_stale(folder: Path) -> None:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Put a whole file on disk, or leave what was there."""
+    """Put a whole file on disk, or leave the old one as it was."""
     temporary = file.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as stream:
