@@ -71,7 +71,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         return least_squares.products(_wide(block), fold)
 
     def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
-        """d, or the number of rows that the largest small decomposition is compiled for."""
+        """At most d: see `least_squares.solved_without_products`."""
         return least_squares.solved_without_products(pairs, fold)
 
     def solve(
