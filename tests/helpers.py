@@ -3,14 +3,16 @@
 import dataclasses
 from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.extend.core import jaxprs_in_params
 from numpy.typing import DTypeLike
 
 import assocmem_jax as am
+from assocmem_jax.testing._case import tolerance
+from assocmem_jax.testing._programs import (
+    equations as equations,
+    largest_intermediate as largest_intermediate,
+)
 
 
 def logistic(n, capacity=97.0, width=0.6):
@@ -37,7 +39,6 @@ class Row:
 
     rule: am.AbstractRule
     definition: Callable
-    streams: bool = False  # whether `read` runs over the pairs
 
 
 RULES = {
@@ -45,14 +46,11 @@ RULES = {
     "Pseudoinverse": Row(
         am.Pseudoinverse(), lambda K, V, Q: Q @ np.linalg.pinv(K, rcond=1e-10) @ V
     ),
-    "ReLU": Row(am.ReLU(), lambda K, V, Q: np.maximum(Q @ K.T, 0) @ V, streams=True),
-    "Softmax": Row(
-        am.Softmax(beta=0.7), lambda K, V, Q: softmax(0.7 * Q @ K.T) @ V, streams=True
-    ),
+    "ReLU": Row(am.ReLU(), lambda K, V, Q: np.maximum(Q @ K.T, 0) @ V),
+    "Softmax": Row(am.Softmax(beta=0.7), lambda K, V, Q: softmax(0.7 * Q @ K.T) @ V),
     "Sparsemax": Row(
         am.Sparsemax(beta=0.3),
         lambda K, V, Q: sparsemax(0.3 * Q @ K.T) @ V,
-        streams=True,
     ),
 }
 every_rule = pytest.mark.parametrize("name", RULES)
@@ -64,30 +62,9 @@ def make_pairs(rng, n=13, d=5, v=3, m=7, dtype: DTypeLike = np.float64):
     return tuple(rng.standard_normal(shape).astype(dtype) for shape in shapes)
 
 
-def tolerance(dtype):
-    """Relative error to expect of a few hundred operations on well-posed data."""
-    return 200 * float(jnp.finfo(dtype).eps)
-
-
 def assert_close(actual, desired, scale=1.0):
     """Compare with the largest entry of `desired`, as errors of sums are absolute."""
     actual, desired = np.asarray(actual), np.asarray(desired, np.float64)
     assert actual.shape == desired.shape
     error = np.max(np.abs(actual - desired)) / np.max(np.abs(desired))
     assert error <= scale * tolerance(actual.dtype), error
-
-
-def largest_intermediate(fn, *args):
-    """Number of elements of the largest array inside the traced program."""
-    sizes = [x.aval.size for eqn in equations(fn, *args) for x in eqn.outvars]
-    return max(sizes, default=0)
-
-
-def equations(fn, *args):
-    """Every equation of the traced program, those of inner programs included."""
-    stack = [jax.make_jaxpr(fn)(*args).jaxpr]
-    while stack:
-        jaxpr = stack.pop()
-        yield from jaxpr.eqns
-        for equation in jaxpr.eqns:
-            stack.extend(jaxprs_in_params(equation.params))

@@ -1,7 +1,5 @@
 """Laws of answers: what they equal, and what does not matter to them."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +10,14 @@ from .._core.pairs import Pairs
 from .._core.retrieve import retrieve
 from .._core.rule import joined, split
 from ._case import (
-    SIZES,
+    BATCHES,
     Case,
     answers,
     floats,
     must,
     must_be_close,
-    read_all,
 )
+from ._compiled import quick, read_all
 from ._law import law
 
 
@@ -65,7 +63,7 @@ def blocks(case: Case) -> None:
     """One pair or query at a time, some, and more than there are."""
     for n in case.numbers:
         arrays = case.arrays(n)
-        for size, batch in SIZES:
+        for size, batch in BATCHES.items():
             out = answers(case, arrays, size)
             where = f"for {n} pairs in blocks of {size} and queries in batches of "
             must_be_close(out, case.expected(*arrays), f"{where}{batch}")
@@ -102,7 +100,7 @@ def masks(case: Case) -> None:
             for garbage in (0.0, 1e30, np.nan):
                 keys[~mask], values[~mask] = garbage, garbage
                 for size in (4, None):
-                    out = answers(case, (keys, values, queries), size, mask=mask)
+                    out = answers(case, (keys, values, queries), size, mask)
                     rows = f"rows of {garbage:g} under the mask"
                     where = f"for {np.sum(mask)} of {n} pairs stored and {rows}"
                     must_be_close(out, expected, f"{where}, blocks of {size}")
@@ -128,7 +126,7 @@ def nothing(case: Case) -> None:
     keys, values, queries = case.arrays(n)
     none, every = np.zeros(n, bool), np.ones(n, bool)
     for size in (4, None):
-        out = np.asarray(answers(case, (keys, values, queries), size, mask=none))
+        out = answers(case, (keys, values, queries), size, none)
         must(not out.any(), f"{out.ravel()[0]:.3g} with all pairs masked")
     out = np.asarray(at_stop(case, (keys, values, queries), every, 0, 4))
     must(not out.any(), f"{out.ravel()[0]:.3g} with a stop at 0")
@@ -160,11 +158,11 @@ def stops(case: Case) -> None:
 def at_stop(case: Case, arrays, mask, stop: int, size: int | None):
     """Answers at a stop, by a program that is compiled for all of them."""
     numbers, static = split("check_rule", "rule", case.rule)
-    stop = jnp.asarray(stop, jnp.int32)
-    return _at_stop(numbers, *arrays, mask, stop, static=static, size=size)
+    at = jnp.asarray(stop, jnp.int32)
+    return _at_stop(numbers, *arrays, mask, at, static=static, size=size)
 
 
-@functools.partial(jax.jit, static_argnames=("static", "size"))
+@quick("static", "size")
 def _at_stop(numbers, keys, values, queries, mask, stop, *, static, size):
     fold = Fold(size, stop=stop)
     return read_all(joined(numbers, static), Pairs(keys, values, mask), queries, fold)
@@ -187,7 +185,7 @@ def shards(case: Case) -> None:
         case.rule, keys, values, queries, mask=mask, fold=fold
     )
     spread = P("pairs")
-    sharded = jax.jit(
+    sharded = quick()(
         jax.shard_map(
             local,
             mesh=mesh,
@@ -214,11 +212,12 @@ def shards(case: Case) -> None:
 )
 def vmap(case: Case) -> None:
     """Three trials, one of which has a key twice."""
+    batched = quick()(jax.vmap(lambda *arrays: retrieve(case.rule, *arrays)))
     for n in case.numbers:
         trials = [case.arrays(n, seed=seed) for seed in range(3)]
         trials[1][0][-1] = trials[1][0][0]
         batch = [np.stack(arrays) for arrays in zip(*trials, strict=True)]
-        outs = jax.vmap(lambda *arrays: retrieve(case.rule, *arrays))(*batch)
+        outs = batched(*batch)
         for out, arrays in zip(outs, trials, strict=True):
             must_be_close(out, case.expected(*arrays), f"for a batch of {n} pairs")
 
@@ -246,19 +245,23 @@ def extremes(case: Case) -> None:
 def values(case: Case) -> None:
     """Three values of all numbers that the rule holds."""
     numbers, static = split("check_rule", "rule", case.rule)
-    numbers = [jnp.asarray(x) for x in numbers]
     arrays = case.arrays(case.numbers[1])
     traced = []
 
-    @jax.jit
+    @quick()
     def program(numbers, *arrays):
         traced.append(numbers)
         return retrieve(joined(numbers, static), *arrays)
 
-    varied = lambda x, factor: factor * x if jnp.issubdtype(x.dtype, jnp.inexact) else x
     for factor in (1.0, 2.0, 3.5):
-        given = [varied(x, factor).astype(x.dtype) for x in numbers]
+        given = [_times(factor, x) for x in numbers]
         out = program(given, *arrays)
         alone = retrieve(joined(given, static), *arrays)
         must_be_close(out, alone, f"with numbers times {factor}")
     must(len(traced) == 1, f"{len(traced)} programs for 3 values")
+
+
+def _times(factor, x):
+    """A number of floating point times a factor, by NumPy, which compiles nothing."""
+    x = np.asarray(x)
+    return (factor * x).astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else x

@@ -9,15 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._core.fold import Fold
-from .._core.pairs import Pairs
-from .._core.retrieve import retrieve
 from .._core.rule import AbstractRule
+from ._compiled import answered
 
 
 Definition = Callable[..., Any]
-# Pairs in a block, and queries in a batch: one, some, and more than there are.
-SIZES = ((1, 100), (4, 3), (64, 1))
+# Queries in a batch for pairs in a block: one, some, and more than there are.
+BATCHES: dict[int | None, int] = {1: 100, 4: 3, 64: 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +37,12 @@ class Case:
 
     @property
     def numbers(self) -> tuple[int, int, int]:
-        """Numbers of pairs: below d, 2 d, and beyond."""
-        return self.d // 2 + 1, 2 * self.d, 8 * self.d
+        """Numbers of pairs: below d, at 2 d, and beyond; enough for some blocks."""
+        several = max(2 * self.d, 10)
+        return max(self.d // 2 + 1, 2), several, 4 * several
 
     def arrays(
-        self, n: int, m: int = 7, dtype: DTypeLike = None, seed: int = 2026
+        self, n: int, m: int = 7, dtype: DTypeLike | None = None, seed: int = 2026
     ) -> list[np.ndarray]:
         """Random keys, values and queries."""
         rng = np.random.default_rng(seed)
@@ -61,24 +60,21 @@ class Case:
             return np.zeros((len(queries), values.shape[1]))
         if self.definition is not None:
             return np.asarray(self.definition(keys, values, queries))
-        return np.asarray(retrieve(self.rule, keys, values, queries, fold=Fold(None)))
+        return np.asarray(answered(self.rule, (keys, values, queries)))
 
 
-def answers(case: Case, arrays: Sequence, block_size: int | None = 4, **options: Any):
+def answers(
+    case: Case, arrays: Sequence, size: int | None = 4, mask: Any = None
+) -> np.ndarray:
     """What the rule answers, pairs in blocks and queries in batches."""
-    options = {"query_batch": dict(SIZES).get(block_size or 0), **options}  # pyright: ignore[reportCallIssue, reportArgumentType]
-    return retrieve(case.rule, *arrays, fold=Fold(block_size), **options)
-
-
-def read_all(rule: AbstractRule, pairs: Pairs, queries: Any, fold: Fold) -> Any:
-    """Answers by the two methods of the rule itself."""
-    memory = rule.write(pairs, fold)
-    return jax.vmap(lambda query: rule.read(memory, query, fold))(queries)
+    mask = np.ones(len(arrays[0]), bool) if mask is None else mask
+    batch = BATCHES.get(size)
+    return np.asarray(answered(case.rule, arrays, mask, size=size, batch=batch))
 
 
 def widest() -> Any:
     """The floating-point type of most digits that JAX is allowed to use."""
-    return np.float64 if jax.config.jax_enable_x64 else np.float32
+    return np.float64 if jax.config.read("jax_enable_x64") else np.float32
 
 
 def floats() -> tuple[Any, ...]:

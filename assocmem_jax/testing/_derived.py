@@ -1,7 +1,5 @@
 """Laws of derivatives."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +8,8 @@ from .._core.fold import Fold
 from .._core.pairs import Pairs
 from .._core.retrieve import retrieve
 from .._core.rule import joined, split
-from ._case import Case, must, must_be_close, read_all, tolerance, widest
+from ._case import Case, must, must_be_close, tolerance, widest
+from ._compiled import quick, read_all
 from ._law import law
 
 
@@ -38,7 +37,10 @@ def _check(case, arrays, mask, where):
     tangents = case.arrays(len(mask), m=2, seed=1)
     out = np.random.default_rng(2).standard_normal((2, case.v)).astype(widest())
     numbers, static = split("check_rule", "rule", case.rule)
-    change, pulled = _both_ways(numbers, arrays, mask, tangents, out, static=static)
+    change, pulled = jax.tree.map(
+        np.asarray,
+        _both_ways(numbers, arrays, mask, tangents, out, static=static),
+    )
     step = float(np.cbrt(np.finfo(widest()).eps))
     step = max(min(step, 1e-2), 1e-5)
     ends = [
@@ -47,14 +49,14 @@ def _check(case, arrays, mask, where):
     desired = (ends[0] - ends[1]) / (2 * step)
     # Differences: step^2 of truncation, 1e-16 / step of rounding.
     bound = max(1e-7, 10 * tolerance(widest()))
-    _must_agree(np.asarray(change), desired, bound, f"forwards {where}")
+    _must_agree(change, desired, bound, f"forwards {where}")
     for name, gradient in zip(("keys", "values", "queries"), pulled, strict=True):
         must(np.all(np.isfinite(gradient)), f"a gradient by {name} not finite {where}")
         if name != "queries":
             must(not np.any(gradient[~mask]), f"a gradient by masked {name} {where}")
             must(np.any(gradient[mask]), f"no gradient by {name} {where}")
     pairs = zip(pulled, tangents, strict=True)
-    backwards = sum(np.sum(np.asarray(a, np.float64) * b) for a, b in pairs)
+    backwards = sum(np.sum(a.astype(np.float64) * b) for a, b in pairs)
     _must_agree(backwards, np.sum(desired * out), bound, f"backwards {where}")
 
 
@@ -69,7 +71,7 @@ def _must_agree(actual, desired, bound, where):
     must(error <= 0, f"{np.max(np.abs(actual - desired)):.1e} off {where}")
 
 
-@functools.partial(jax.jit, static_argnames="static")
+@quick("static")
 def _both_ways(numbers, arrays, mask, tangents, cotangent, *, static):
     rule = joined(numbers, static)
     fn = lambda *arrays: retrieve(rule, *arrays, mask=mask, fold=Fold(4))
@@ -98,7 +100,7 @@ def tangents(case: Case) -> None:
             must_be_close(change, desired, where, scale=10.0)
 
 
-@functools.partial(jax.jit, static_argnames="static")
+@quick("static")
 def _at_stop(numbers, arrays, tangents, stop, *, static):
     """Derivatives by a loop that ends at the stop, and under a mask from there on."""
     rule = joined(numbers, static)

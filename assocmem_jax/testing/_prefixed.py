@@ -1,7 +1,5 @@
 """Laws of rules that a study asks at all loads at once."""
 
-import functools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -15,6 +13,7 @@ from .._core.rule import joined, split
 from .._core.separation import AbstractSeparation, weighted, weighted_prefixes
 from .._core.sums import IndexedKeys, ValueSums, WeightSums
 from ._case import Case, must_be_close
+from ._compiled import quick
 from ._law import law
 
 
@@ -30,17 +29,18 @@ def prefixes(case: Case) -> None:
     n, d = case.numbers[2], case.d
     arrays = case.arrays(n)
     numbers, static = split("check_rule", "rule", case.rule)
-    for stops in ((1, d - 1, d + 2, 2 * d, n), (2, 4, 3 * d, n - 1, n)):
+    for stops in ({1, d, d + 2, 2 * d, n}, {2, 4, 3 * d, n - 1, n}):
         for size in (4, 64):
-            given = jnp.asarray(stops, jnp.int32)
+            given = jnp.asarray(sorted(stops), jnp.int32)
             outs = _values(numbers, *arrays, given, static=static, size=size)
-            for out, stop in zip(outs, stops, strict=True):
-                expected = case.expected(*(x[:stop] for x in arrays[:2]), arrays[2])
+            for out, stop in zip(outs, sorted(stops), strict=True):
+                keys, values, queries = arrays
+                expected = case.expected(keys[:stop], values[:stop], queries)
                 where = f"at {stop} of {n} pairs in blocks of {size}"
                 must_be_close(out, expected, where)
 
 
-@functools.partial(jax.jit, static_argnames=("static", "size"))
+@quick("static", "size")
 def _values(numbers, keys, values, queries, stops, *, static, size):
     rule, pairs, fold = joined(numbers, static), Pairs(keys, values), Fold(size)
     if isinstance(rule, AbstractSeparation):
@@ -73,7 +73,7 @@ def weights(case: Case) -> None:
     keys, _, _ = case.arrays(n)
     query = keys[target] + np.asarray(0.1, keys.dtype)
     numbers, static = split("check_rule", "rule", case.rule)
-    stops = (d - 1 if d > 2 else 2, d + 2, 2 * d, 4 * d, n)
+    stops = sorted({max(d - 1, 2), d + 2, max(2 * d, 2), 4 * d, n})
     for size in (4, 7, 512):
         given = jnp.asarray(stops, jnp.int32)
         found = _weights(numbers, keys, query, target, given, static=static, size=size)
@@ -91,7 +91,7 @@ def weights(case: Case) -> None:
             )
 
 
-@functools.partial(jax.jit, static_argnames=("static", "size"))
+@quick("static", "size")
 def _weights(numbers, keys, query, target, stops, *, static, size):
     rule, fold, n = joined(numbers, static), Fold(size), len(keys)
     index, stored = jnp.arange(n, dtype=jnp.int32), jnp.ones(n, bool)

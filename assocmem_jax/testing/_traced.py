@@ -27,7 +27,7 @@ def scores(case: Case) -> None:
     m = max(256, 64 * (case.d + case.v))
     n = 2 * m
     arrays = case.arrays(n, m)
-    given = {"fold": Fold(16), "query_batch": 32}
+    given = {"fold": Fold(16), "query_batch": m // 8}
     # With default sizes, four batches make all scores. A gradient keeps those of one.
     for options, share, of_gradient in ((given, 16, 7), ({}, 3, 2)):
         sizes = "sizes given" if options else "default sizes"
@@ -121,15 +121,15 @@ def looks(case: Case) -> None:
 
     def memory(n):
         keys, values, _ = case.arrays(n)
-        return jax.eval_shape(
-            lambda *pairs: case.rule.write(Pairs(*pairs)), keys, values
-        )
+        store = lambda keys, values: case.rule.write(Pairs(keys, values))
+        return jax.eval_shape(store, keys, values)
 
     declared, query = case.rule.looks, case.arrays(1)[2][0]
     stored = [memory(n) for n in case.numbers]
     runs: list[int] = []
     _Counted.runs = runs
-    jax.eval_shape(lambda *args: case.rule.read(*args, _Counted(4)), stored[-1], query)
+    read = lambda memory, query: case.rule.read(memory, query, _Counted(4))
+    jax.eval_shape(read, stored[-1], query)
     if declared == "memory":
         shapes = [[x.shape for x in jax.tree.leaves(x)] for x in stored]
         grown = next((x for x in shapes if x != shapes[0]), None)

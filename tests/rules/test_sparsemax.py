@@ -1,4 +1,4 @@
-"""What sparsemax does beyond the laws of `test_rules.py`."""
+"""What sparsemax does beyond the laws."""
 
 import jax
 import jax.numpy as jnp

@@ -1,0 +1,378 @@
+"""Rules that break a law each, and what `check_rule` says of them."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import RULES, softmax
+
+import assocmem_jax as am
+from assocmem_jax.testing._laws import LAWS
+
+
+class Cubic(am.AbstractSeparation):
+    """A rule that breaks no law."""
+
+    def weigh(self, scores, mask):
+        return None, scores**3
+
+
+def cubic(K, V, Q):
+    return (Q @ K.T) ** 3 @ V
+
+
+class WrongPower(Cubic):
+    def weigh(self, scores, mask):
+        return None, jnp.abs(scores) ** 3
+
+
+class WrongNormalizer(am.Softmax):
+    def normalizer(self, scale):
+        return scale[1] + 1
+
+
+class StaleType(Cubic):
+    """Computes in float32 what comes in float64."""
+
+    def weigh(self, scores, mask):
+        return None, (scores.astype(jnp.float32) ** 3).astype(scores.dtype)
+
+
+class WidensHalf(am.AbstractLinear):
+    def summarize(self, block, fold):
+        product = fold.dot(block.keys.T, block.values)
+        return product.astype(np.float32 if product.dtype == jnp.bfloat16 else float)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(query.astype(memory.dtype), memory)
+
+
+class NeverRescales(am.Softmax):
+    def join(self, a, b):
+        scale, _, _ = super().join(a, b)
+        return scale, None, None
+
+
+class JoinsTheWrongWayRound(am.Softmax):
+    def join(self, a, b):
+        scale, *factors = super().join(a, b)
+        return scale, *factors[::-1]
+
+
+class MergesInTheWrongOrder(am.AbstractLinear):
+    """Forgets by half with each block, the later one in place of the earlier."""
+
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def merge(self, a, b):
+        return a + 0.5 * b
+
+
+class PrefersTheFirst(am.AbstractRule):
+    """Weighs a pair by how many were stored before."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        def weigh(block):
+            position = jnp.cumsum(block.mask, dtype=jnp.int32).astype(query.dtype)
+            scores = jnp.where(block.mask, fold.dot(query, block.keys.T), 0)
+            return fold.dot(scores / jnp.maximum(position, 1), block.values)
+
+        return fold.with_block_size(None)(weigh, jnp.add, memory)
+
+
+class DropsTheMask(am.AbstractSeparation):
+    """The mean of all rows, stored or not."""
+
+    def weigh(self, scores, mask):
+        return jnp.asarray(len(scores), scores.dtype), jnp.ones_like(scores)
+
+    def join(self, a, b):
+        return a + b, None, None
+
+    def normalizer(self, scale):
+        return scale
+
+
+class DividesByNothing(am.AbstractLinear):
+    """The mean of $k_i v_i^T$."""
+
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def solve(self, summary, pairs, fold):
+        return summary / fold.count(pairs).astype(summary.dtype)
+
+
+class OffByOne(am.DotProduct):
+    def write(self, pairs, fold=am.Fold()):
+        if fold.stop is not None:
+            fold = fold.up_to(fold.stop + 1)
+        return super().write(pairs, fold)
+
+
+class IgnoresTheStop(am.AbstractRule):
+    def write(self, pairs, fold=am.Fold()):
+        return pairs.present()
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(fold.dot(query, memory.keys.T), memory.values)
+
+
+class CountsItsOwnShard(am.AbstractLinear):
+    """Divides by the number of pairs on one device."""
+
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def solve(self, summary, pairs, fold):
+        stored = pairs if fold.stop is None else pairs.between(0, fold.stop)
+        return summary / jnp.sum(stored.mask, dtype=summary.dtype)
+
+
+@jax.custom_batching.custom_vmap
+def sign(x):
+    return jnp.sign(x)
+
+
+@sign.def_vmap
+def _(size, batched, x):
+    return jnp.sign(x)[::-1], True
+
+
+class OtherInABatch(am.AbstractLinear):
+    """Answers by signs, of another element of the batch."""
+
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def solve(self, summary, pairs, fold):
+        return sign(summary)
+
+
+class Overflows(am.AbstractSeparation):
+    def weigh(self, scores, mask):
+        return None, jnp.exp(scores)
+
+
+class ReadsANumber(am.Softmax):
+    def weigh(self, scores, mask):
+        return super().weigh(scores * float(self.beta), mask)
+
+
+class NoGradient(am.DotProduct):
+    def read(self, memory, query, fold=am.Fold()):
+        return super().read(memory, jax.lax.stop_gradient(query), fold)
+
+
+class NoTangentAtAStop(am.DotProduct):
+    def read(self, memory, query, fold=am.Fold()):
+        if fold.stop is not None:
+            memory = jax.lax.stop_gradient(memory)
+        return super().read(memory, query, fold)
+
+
+class CountsAllPairs(am.AbstractLinear):
+    """Divides by the number of rows, where it is asked for a prefix."""
+
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def solve(self, summary, pairs, fold):
+        return summary / jnp.asarray(pairs.num_rows, summary.dtype)
+
+
+class WrongLeft(am.DotProduct):
+    def left(self, gram, pairs, fold):
+        return am.LeftFactor(2 * jnp.eye(len(gram), dtype=gram.dtype), gram)
+
+
+class HoldsAllScores(am.AbstractRule):
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        answer = lambda block: fold.dot(fold.dot(query, block.keys.T), block.values)
+        return fold.with_block_size(None)(answer, jnp.add, memory)
+
+
+class PairsByPairs(am.AbstractRule):
+    def write(self, pairs, fold=am.Fold()):
+        pairs = pairs.present()
+        return fold.dot(pairs.keys, pairs.keys.T), pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        gram, pairs = memory
+        return fold.dot(fold.dot(fold.dot(query, pairs.keys.T), gram), pairs.values)
+
+
+class FewDigits(Cubic):
+    def scores(self, query, block, fold):
+        return block.keys @ query
+
+
+class OnACpuAlone(am.AbstractLinear):
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def solve(self, summary, pairs, fold):
+        square = fold.dot(summary, summary.T)
+        _, vectors = jax.lax.linalg.schur(square)
+        return fold.dot(vectors, fold.dot(vectors.T, summary))
+
+
+class LoopsOverPairs(am.AbstractRule):
+    looks: ClassVar = "memory"
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        answer = lambda block: fold.dot(fold.dot(query, block.keys.T), block.values)
+        return fold(answer, jnp.add, memory)
+
+
+class LooksTwice(Cubic):
+    """Takes the largest score first, and declares to look once."""
+
+    def prepare(self, query, table, fold):
+        fold(lambda block: jnp.max(self.scores(query, block, fold)), jnp.maximum, table)
+        return self
+
+
+class HoldsASet(am.DotProduct):
+    """A set is no array, and cannot be hashed."""
+
+    layers: set = eqx.field(default_factory=lambda: {1, 2})
+
+
+# One fault for each law at least, and the definition that the rule is meant to have.
+mean_product = lambda K, V, Q: Q @ K.T @ V / len(K)
+dot_product = RULES["DotProduct"].definition
+warm = lambda K, V, Q: softmax(Q @ K.T) @ V
+FAULTS = (
+    ("definition", WrongPower(), cubic),
+    ("definition", WrongNormalizer(), warm),
+    ("definition", StaleType(), cubic),
+    ("half", WidensHalf(), None),
+    ("blocks", NeverRescales(), warm),
+    ("blocks", JoinsTheWrongWayRound(), None),
+    ("blocks", MergesInTheWrongOrder(), None),
+    ("order", PrefersTheFirst(), None),
+    ("masks", DropsTheMask(), lambda K, V, Q: V.mean(0) + 0 * Q[:, :1]),
+    ("nothing", DividesByNothing(), mean_product),
+    ("stops", OffByOne(), dot_product),
+    ("stops", IgnoresTheStop(), dot_product),
+    ("shards", CountsItsOwnShard(), mean_product),
+    ("vmap", OtherInABatch(), lambda K, V, Q: Q @ np.sign(K.T @ V)),
+    ("extremes", Overflows(), None),
+    ("values", ReadsANumber(), None),
+    ("gradients", NoGradient(), dot_product),
+    ("tangents", NoTangentAtAStop(), dot_product),
+    ("prefixes", CountsAllPairs(), mean_product),
+    ("prefixes", NeverRescales(), warm),
+    ("weights", WrongLeft(), dot_product),
+    ("scores", HoldsAllScores(), dot_product),
+    ("write", PairsByPairs(), None),
+    ("precision", FewDigits(), cubic),
+    ("platforms", OnACpuAlone(), None),
+    ("looks", LoopsOverPairs(), dot_product),
+    ("looks", LooksTwice(), cubic),
+    ("pytree", HoldsASet(), dot_product),
+)
+names = [f"{law} of {type(rule).__name__}" for law, rule, _ in FAULTS]
+
+
+@pytest.mark.parametrize(("law", "rule", "definition"), FAULTS, ids=names)
+def test_a_fault_is_caught_in_a_sentence(law, rule, definition):
+    with pytest.raises(AssertionError) as error:
+        LAWS[law](rule, definition)
+    said = str(error.value)
+    assert said.startswith(f"`{law}`: {LAWS[law].says}, got ")
+    assert said.endswith(f"; {LAWS[law].advice}.") and "\n" not in said
+
+
+def test_there_is_a_fault_for_every_law():
+    assert {law for law, _, _ in FAULTS} == set(LAWS)
+
+
+# The laws that are quick to check, to see how they are put together.
+SLOW = set(LAWS) - {"definition", "looks", "pytree", "write", "precision"}
+
+
+def test_a_rule_without_a_fault_passes():
+    assert am.testing.check_rule(Cubic(), cubic, breaks=SLOW) is None
+
+
+def test_all_faults_are_told_at_once():
+    class Both(LooksTwice, FewDigits):
+        pass
+
+    with pytest.raises(AssertionError, match="`Both` breaks 2 of 21 laws") as error:
+        am.testing.check_rule(Both(), cubic, breaks=SLOW)
+    _, *said = str(error.value).splitlines()
+    assert [line.split(":")[0] for line in said] == ["- `precision`", "- `looks`"]
+
+
+def test_a_law_that_is_truly_broken_can_be_declared():
+    faults = {*SLOW, "looks"}
+    assert am.testing.check_rule(LooksTwice(), cubic, breaks=faults) is None
+
+
+class Layer(am.AbstractRule):
+    """Layers of fixed sizes, a function, and an array for one dimension."""
+
+    layer: eqx.nn.Linear
+    shift: jax.Array
+    activation: staticmethod = eqx.field(default=jax.nn.relu)
+
+    def write(self, pairs, fold=am.Fold()):
+        def product(block):
+            keys = jax.vmap(lambda key: self.features(key, fold))(block.keys)
+            keys = jnp.where(block.mask[:, None], keys, 0)
+            return fold.dot(keys.T, block.values)
+
+        return fold(product, jnp.add, pairs)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(self.features(query, fold), memory)
+
+    def features(self, key, fold):
+        weight = self.layer.weight.astype(key.dtype)
+        shift = self.shift.astype(key.dtype)
+        return self.activation(fold.dot(weight, key + shift))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("x64", (True, False))
+def test_a_rule_with_modules_and_arrays_of_one_dimension(x64):
+    with jax.enable_x64(x64), jax.numpy_dtype_promotion("standard"):
+        layer = eqx.nn.Linear(3, 6, use_bias=False, key=jax.random.key(0))
+        rule = Layer(layer, jnp.ones(3))
+        am.testing.check_rule(rule, d=3, v=2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    (
+        ({"rule": "softmax"}, r"`check_rule\(rule=...\)` must be a rule such as"),
+        ({"d": 0}, r"`check_rule\(d=...\)` must be at least 1, got 0"),
+        ({"v": 0}, r"`check_rule\(v=...\)` must be at least 1, got 0"),
+        (
+            {"breaks": ("ordr",)},
+            r"`check_rule\(breaks=...\)` must be names of laws, got 'ordr'. Did you "
+            "mean `order`",
+        ),
+        ({"breaks": "order"}, r"must be names of laws, got 'order'"),
+    ),
+)
+def test_bad_input_is_named(changed, message):
+    given = {"rule": am.ReLU(), **changed}
+    with pytest.raises((TypeError, ValueError), match=f"{message}|Type-check error"):
+        am.testing.check_rule(given.pop("rule"), **given)
