@@ -46,10 +46,11 @@ class BadArgument(Exception):
         """The message: the call as typed, what is wrong, what to do."""
         return self.said_of(call_text(self.function, self.arguments, self.given))
 
-    def said_of(self, subject: str) -> str:
-        """The message, with a subject in place of the call."""
+    def said_of(self, subject: str, advice: str | None = None) -> str:
+        """The message with a subject in place of the call, and other advice if any."""
         stop = "" if self.complaint.endswith((".", "!", "?")) else "."
-        return f"{subject} {self.complaint}{stop} {self.advice}".rstrip()
+        advice = self.advice if advice is None else advice
+        return f"{subject} {self.complaint}{stop} {advice}".rstrip()
 
     def rename(self, function: str, names: Mapping[str, str] | None = None) -> None:
         """Say it of the call of another function.

@@ -3,7 +3,6 @@
 import atexit
 import dataclasses
 import gc
-import re
 import shlex
 import sys
 import warnings
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .._spec.spec import Spec
+from .messages import told
 from .options import Mistake, registry
 
 
@@ -94,7 +94,7 @@ class Capacity:
         if self.out is not None:
             _check_out(self.out, (".nc",))
         from .._statistics import capacity as _capacity, scaling as _scaling
-        from ..study._store import load_study
+        from ..study._load import load_study
         from . import tables as _tables
 
         data, confidence = load_study(self.study), self.confidence
@@ -106,7 +106,7 @@ class Capacity:
             try:
                 fit = _scaling.fit_scaling(found, confidence=confidence)
             except ValueError as error:
-                print(f"\nNo scaling law: {_as_typed(str(error))}")
+                print(f"\nNo scaling law: {told(error)}")
             else:
                 print(f"\n{_tables.of_scaling(fit)}")
         if self.out is not None:
@@ -141,7 +141,7 @@ class Plot:
         """Draw it into a file."""
         del command
         _check_out(self.out, (".png", ".svg", ".pdf"))
-        from ..study._store import load_study
+        from ..study._load import load_study
         from . import panels as _panels
 
         data = _panels.chosen(load_study(self.study), self.rules, self.select)
@@ -225,45 +225,11 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"\nassocmem: {' '.join(notes)}\nResume: {command}", file=sys.stderr)
         sys.exit(130)
     except (Mistake, ValueError, TypeError, OSError, MemoryError) as error:
-        sys.exit(f"assocmem: error: {_as_typed(str(error))}")
+        sys.exit(f"assocmem: error: {told(error)}")
 
 
 def _show_warning(message: Any, *_: Any) -> None:
-    print(f"assocmem: warning: {_as_typed(str(message))}", file=sys.stderr)
-
-
-_FUNCTIONS = "sweep|capacity|fit_scaling|curves|heatmap|collapse|difference"
-# Arguments that hold the study itself, which is no option.
-_STUDY = ("ds", "dataset", "cap")
-# What else messages say about Python, and how it is typed, in this order.
-_TYPED = (
-    (r"(` and `--[\w-]+`) needs ", r"\1 need "),
-    (r"the study needs at least 2 trials[\w ]*,", "the study needs at least 2 trials,"),
-    (r"Run the study with `trials=(\w+)`", r"Sweep again with `--trials \1`"),
-    (r"`trials=(\w+)`", r"`--trials \1`"),
-    (r"in `store=`, if one was given", "in `--store`"),
-    (r"`memory=`", "`--memory-gib`"),
-    (r'`values="([\w-]+)"`', r"`--values \1`"),
-)
-
-
-def _as_typed(message: str) -> str:
-    """A message about `sweep(d=...)` as one about `--d`, in one line."""
-
-    def options(call: re.Match) -> str:
-        pairs = [given.partition("=") for given in call[1].split(", ")]
-        return " and ".join(
-            "the study"
-            if name in _STUDY
-            else f"`--{name.replace('_', '-')}{'' if given == '...' else f' {given}'}`"
-            for name, _, given in pairs
-        )
-
-    message = re.sub(rf"`(?:{_FUNCTIONS})\((\w+=[^()`]*)\)`", options, message)
-    message = " ".join(message.split())
-    for said, typed in _TYPED:
-        message = re.sub(said, typed, message)
-    return message
+    print(f"assocmem: warning: {told(message)}", file=sys.stderr)
 
 
 def _check_out(out: Path, endings: Sequence[str]) -> None:

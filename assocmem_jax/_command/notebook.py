@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from .. import plot
 from .._base.checks import check_seed
+from .._base.errors import BadArgument
 from .._rules import DotProduct, Pseudoinverse, ReLU, Softmax
 from .._spec.spec import Spec
 from .._version import __version__
@@ -128,13 +129,10 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
     error. To overwrite removes what stores of this command hold, and nothing else.
 
     Raises:
-        Refused: if the seed is out of range, or the folder cannot be written or holds
-            another study.
+        ValueError: if the seed is out of range, or the folder holds another study.
+        OSError: if the folder cannot be written.
     """
-    try:
-        check_seed(f"assocmem notebook --seed {seed}", seed)
-    except ValueError as error:
-        raise Refused(error) from error
+    check_seed("notebook", "seed", seed)
     call = f"`assocmem notebook --out {out}`"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -154,9 +152,13 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
             if overwrite:
                 _empty(out / name)
             try:
-                Store(f"assocmem notebook --out {out}", out / name, spec.describe())
-            except ValueError as error:
-                raise Refused(f"{error} Or pass `--overwrite`.") from error
+                Store(out / name, spec.describe())
+            except BadArgument as error:
+                error.rename("notebook", {"store": "out"})
+                error.given = repr(os.fspath(out))
+                if isinstance(error, ValueError):
+                    error.advice += " Or pass `--overwrite`."
+                raise
         return None
     try:
         tree = xr.load_datatree(path, engine="h5netcdf")

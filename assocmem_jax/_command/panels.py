@@ -12,11 +12,13 @@ from .. import plot
 from .._base.suggest import suggest
 from .._statistics.capacity import capacity
 from .._statistics.scaling import fit_scaling
+from ..metrics._table import METRICS
 from ..plot._axes import label_of
 
 
-# What rounding in float32 leaves, about: below it, lines run along the lower edge.
-_FLOORS = {"distance": 1e-7, "squared_error": 1e-14}
+def _floor(metric: str) -> float | None:
+    """Where lines run along the lower edge of a logarithmic axis, if it is one."""
+    return METRICS[metric].floor if metric in METRICS else None
 
 
 def chosen(
@@ -66,13 +68,14 @@ def _listed(axis: xr.DataArray) -> str:
 def draw(
     dataset: xr.Dataset, kind: str, metric: str, threshold: float, out: Path
 ) -> None:
-    """Draw a figure of some kind and write it to a file."""
+    """Draw a figure of a kind and write it to a file."""
     names = [str(name) for name in dataset["rule"].values]
     if kind == "difference" and len(names) != 2:
         raise ValueError(
             f"`--kind difference` needs two rules, got {len(names)}. Choose them with "
             f"`--rules`: {', '.join(names)}."
         )
+    floor = _floor(metric)
     panels = _panels_of(dataset, kind, metric, threshold, names)
     columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
     lines = -(-len(panels) // columns)
@@ -89,16 +92,16 @@ def draw(
             layout="constrained",
             squeeze=False,
             sharex=True,
-            sharey=kind in ("curves", "heatmap") or metric not in _FLOORS,
+            sharey=kind in ("curves", "heatmap") or floor is None,
         )
         try:
             for ax, (title, data) in zip(axes.flat, panels.items(), strict=False):
                 _panel(ax, data, kind, metric, threshold, names)
                 ax.set_title(title)
-            if kind == "curves" and metric in _FLOORS:
-                axes.flat[0].set_ylim(_FLOORS[metric])
+            if kind == "curves" and floor is not None:
+                axes.flat[0].set_ylim(floor)
             _tidy(axes, len(panels))
-            comparable = kind == "heatmap" and metric not in _FLOORS
+            comparable = kind == "heatmap" and floor is None
             label = label_of(dataset, metric) if comparable else None
             _share(figure, axes.flat[: len(panels)], label)
             _entitle(figure, dataset)
@@ -122,7 +125,7 @@ def _panels_of(dataset: xr.Dataset, kind, metric, threshold, names) -> dict:
 
 def _panel(ax: Any, data: xr.Dataset, kind: str, metric: str, threshold, names) -> None:
     if kind == "curves":
-        hue, floor = "d" if "d" in data.dims else "rule", _FLOORS.get(metric)
+        hue, floor = "d" if "d" in data.dims else "rule", _floor(metric)
         if floor is None:
             plot.curves(data, metric, hue=hue, ax=ax)
             return
@@ -134,7 +137,9 @@ def _panel(ax: Any, data: xr.Dataset, kind: str, metric: str, threshold, names) 
         found = None
         if data.sizes.get("trial", 1) > 1:
             found = capacity(data, metric, threshold)
-        plot.heatmap(data, metric, capacity=found, ax=ax, colorbar=metric in _FLOORS)
+        plot.heatmap(
+            data, metric, capacity=found, ax=ax, colorbar=_floor(metric) is not None
+        )
     elif kind == "collapse":
         plot.collapse(data, metric, ax=ax)
     elif kind == "capacity":

@@ -10,6 +10,7 @@ from scipy import stats
 
 from .._base.errors import ArgumentError
 from .._base.suggest import suggest
+from ..metrics._table import METRICS
 
 
 # NumPy turns the mean of a single cell into a scalar.
@@ -24,9 +25,10 @@ def mean_interval(
     The trial is the unit. The queries of one trial share its keys, so their scores are
     correlated, and an interval that counts each query as an observation is too narrow.
     Therefore a proportion such as `recall`, too, gets Student's interval of its means
-    per trial, not Wilson's over queries. `all_correct` is one yes or no per trial, and
-    gets Wilson's interval over trials. So does a proportion that is 0, or 1, in all
-    trials, which do not scatter then, and yet say no more than that many can.
+    per trial, not Wilson's over queries. A metric that is one yes or no per trial, such
+    as `all_correct`, gets Wilson's interval over trials. So does a proportion that is
+    0, or 1, in all trials, which do not scatter then, and yet say no more than that
+    many can.
 
     Args:
         ds: a study with at least two trials. A trial that is NaN was not run.
@@ -47,9 +49,11 @@ def mean_interval(
     """
     check_confidence("mean_interval", "confidence", confidence)
     scores = trial_scores("mean_interval", ds, metric).transpose(..., "trial")
-    samples, wilson = scores.to_numpy(), metric == "all_correct"
+    # A metric of the caller's own is a mean like any other.
+    known = METRICS.get(metric)
+    samples, wilson = scores.to_numpy(), known is not None and known.follows is not None
     ends = (_wilson if wilson else _student)(samples, float(confidence))
-    if metric in ("recall", "success"):
+    if known is not None and known.share:
         alike = (ends[0] == 0) | (ends[0] == 1)
         whole = _wilson(np.where(alike[..., None], samples, np.nan), float(confidence))
         ends = [np.where(alike, x, end) for x, end in zip(whole, ends, strict=True)]

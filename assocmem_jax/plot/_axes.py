@@ -1,4 +1,4 @@
-"""What the figures share: style, labels, colors, and the data they draw."""
+"""Common to the figures: style, labels, colors, and the data they draw."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -10,8 +10,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from .._base.errors import ArgumentError
 from .._base.suggest import suggest
+from .._spec.axes import AXES
 from .._statistics.intervals import check_confidence, mean_interval
+from ..metrics._table import METRICS
 
 
 _STYLE: dict[Any, Any] = {
@@ -33,16 +36,9 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": 200,
     "svg.hashsalt": "assocmem_jax",
 }
+# Labels of all that is neither a metric nor an axis of every study.
 _LABELS = {
-    "cosine": "mean cosine similarity",
-    "distance": "mean Euclidean distance",
-    "squared_error": "mean squared error",
-    "recall": "fraction of queries recalled",
-    "success": "fraction of queries above threshold",
-    "all_correct": "fraction of trials without an error",
     "capacity": "capacity $n^*$",
-    "n": "number of stored pairs $n$",
-    "d": "dimension $d$",
     "beta": r"inverse temperature $\beta$",
 }
 
@@ -58,9 +54,10 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 
 def label_of(dataset: xr.Dataset, name: str) -> str:
-    """What an axis that shows this variable or coordinate says."""
+    """The text on an axis that shows this variable or coordinate."""
     attrs = dataset[name].attrs
-    text = _LABELS.get(name, str(attrs.get("long_name", name)))
+    row = {**METRICS, **AXES}.get(name)
+    text = row.label if row else _LABELS.get(name, str(attrs.get("long_name", name)))
     unit = attrs.get("units", "1")
     return text if unit in ("", "1") else f"{text} [{unit}]"
 
@@ -88,32 +85,41 @@ def check_metric(function: str, dataset: xr.Dataset, metric: str) -> None:
     """Raise unless `metric` is one of the dataset."""
     known = [str(name) for name in dataset.data_vars if not str(name).endswith("_std")]
     if metric not in known:
-        raise ValueError(
-            f"`{function}(metric=...)` must be a metric of the dataset, got "
-            f"{metric!r}.{suggest(metric, known)}"
-        )
+        complaint = f"must be a metric of the dataset, got {metric!r}"
+        raise ArgumentError(function, "metric", complaint, suggest(metric, known))
 
 
 def take(
-    call: str, dataset: xr.Dataset, names: Sequence[str], source: str
+    function: str,
+    argument: str,
+    dataset: xr.Dataset,
+    names: Sequence[str],
+    source: str,
 ) -> xr.Dataset:
-    """These variables of what `source` returned; raise if one is not there."""
+    """Some variables of a dataset that `source` returned; raise if one is absent."""
     absent = [name for name in names if name not in dataset.data_vars]
     if absent:
-        raise ValueError(
-            f"`{call}` must hold {_names(names)}, got a dataset without "
-            f"{_names(absent)}. Pass what `{source}` returned."
+        raise ArgumentError(
+            function,
+            argument,
+            f"must hold {_names(names)}, got a dataset without {_names(absent)}",
+            f"Pass what `{source}` returned.",
         )
     return dataset[list(names)]
 
 
 def over(
-    call: str, dataset: xr.Dataset, dims: Sequence[str], free: str | None = None
+    function: str,
+    argument: str,
+    dataset: xr.Dataset,
+    dims: Sequence[str],
+    free: str | None = None,
 ) -> xr.Dataset:
     """The dataset over `dims` alone, numbers in rising order.
 
     Args:
-        call: the call as the caller typed it.
+        function: the function that the user called, for messages.
+        argument: its argument that holds the dataset.
         dataset: what was passed. Other dimensions may have one entry.
         dims: the dimensions to draw over, in this order.
         free: a dimension that may be there too.
@@ -129,9 +135,11 @@ def over(
     data = data.expand_dims([k for k in dims if k in data.coords and data[k].ndim == 0])
     if set(data.dims) - {free} != set(dims):
         there = _names([str(k) for k in dataset.sizes if k != free])
-        raise ValueError(
-            f"`{call}` draws over {_names(dims)}, got a dataset over {there}. Select "
-            "one entry of every other dimension, and keep these."
+        raise ArgumentError(
+            function,
+            argument,
+            f"draws over {_names(dims)}, got a dataset over {there}",
+            "Select one entry of every other dimension, and keep these.",
         )
     numbers = [k for k in dims if np.issubdtype(data[k].dtype, np.number)]
     return data.sortby(numbers).transpose(*dims, ...)
@@ -163,7 +171,7 @@ def mean_over_trials(
     """
     check_metric(function, dataset, metric)
     check_confidence(function, "confidence", confidence)
-    data = over(f"{function}(dataset=...)", dataset[[metric]], dims, free="trial")
+    data = over(function, "dataset", dataset[[metric]], dims, free="trial")
     if "trial" not in data.dims:
         return data.rename({metric: "mean"})
     return mean_interval(data, metric, confidence=confidence)

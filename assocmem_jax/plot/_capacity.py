@@ -49,10 +49,10 @@ def capacity(
     Raises:
         ValueError: if another dimension is left, or a dataset is of another kind.
     """
-    points = points_over("capacity(capacities=...)", capacities, ("rule", "d"))
+    points = points_over("plot.capacity", "capacities", capacities, ("rule", "d"))
     if fit is not None:
-        fit = take("capacity(fit=...)", fit, _FIT, "fit_scaling")
-        fit = over("capacity(fit=...)", fit, ("rule",))
+        fit = take("plot.capacity", "fit", fit, _FIT, "fit_scaling")
+        fit = over("plot.capacity", "fit", fit, ("rule",))
     ax = axes_or_new(ax)
     handles = []
     rules = points["rule"].values
@@ -76,9 +76,12 @@ def capacity(
     return ax
 
 
-def points_over(call: str, dataset: xr.Dataset, dims: Sequence[str]) -> xr.Dataset:
-    """What `capacity` returned, over `dims` alone."""
-    return over(call, take(call, dataset, _CAPACITY, "capacity"), dims)
+def points_over(
+    function: str, argument: str, dataset: xr.Dataset, dims: Sequence[str]
+) -> xr.Dataset:
+    """The capacities of a dataset that `capacity` returned, over `dims` alone."""
+    found = take(function, argument, dataset, _CAPACITY, "capacity")
+    return over(function, argument, found, dims)
 
 
 def draw_points(
@@ -138,7 +141,7 @@ def draw_points(
 
 
 def _draw_fit(ax: Axes, points: xr.Dataset, fit: xr.Dataset, look: dict) -> str:
-    """Draw the law of one rule where its capacity is known, and say the exponent."""
+    """Draw the fit of one rule where its capacity is known, and say the exponent."""
     d = points["d"].values[np.isfinite(points["capacity"])]
     exponent = float(fit["exponent"])
     error = float(fit["exponent_high"] - fit["exponent_low"]) / 2

@@ -4,11 +4,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from ..metrics._table import METRICS
 from ._axes import axes_or_new, label_of, mean_over_trials
 from ._capacity import draw_points, points_over
-
-
-_UP_TO_ONE = ("cosine", "recall", "success", "all_correct")
 
 
 def heatmap(
@@ -21,7 +19,8 @@ def heatmap(
 ) -> Axes:
     """Draw the mean of a metric over dimension and number of stored pairs.
 
-    Colors of cosines and fractions run from 0 to 1, so that maps can be compared.
+    Colors of a metric of which 1 is the best run from 0 to 1, so that maps can be
+    compared.
     Cells without a number are gray.
 
     Args:
@@ -40,13 +39,14 @@ def heatmap(
         ValueError: if the metric is unknown, or another dimension is left, or
             `capacity` is not one.
     """
-    data = mean_over_trials("heatmap", dataset, metric, ("n", "d"))["mean"]
+    data = mean_over_trials("plot.heatmap", dataset, metric, ("n", "d"))["mean"]
     if capacity is not None:
-        capacity = points_over("heatmap(capacity=...)", capacity, ("d",))
+        capacity = points_over("plot.heatmap", "capacity", capacity, ("d",))
     ax = axes_or_new(ax)
     x, y = _edges(data["d"].values), _edges(data["n"].values)
-    limits = (0, 1) if metric in _UP_TO_ONE else (None, None)
-    mesh = ax.pcolormesh(x, y, data.values, vmin=limits[0], vmax=limits[1])
+    known = METRICS.get(metric)
+    low, high = (0, 1) if known and known.highest == 1 else (None, None)
+    mesh = ax.pcolormesh(x, y, data.values, vmin=low, vmax=high)
     ax.set_facecolor("0.85")
     ax.grid(False)
     ax.set_xscale("log", base=2)

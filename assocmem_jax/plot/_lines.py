@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from .._base.errors import ArgumentError
 from .._base.suggest import suggest
 from ._axes import axes_or_new, check_metric, label_of, looks_of, mean_over_trials
 from ._predicted import loads_between, predictions
@@ -48,9 +49,9 @@ def curves(
         ValueError: if the metric or `hue` is unknown, another dimension is left, or the
             confidence is not between 0 and 1.
     """
-    check_hue("curves", dataset, hue)
+    check_hue("plot.curves", dataset, hue)
     means = mean_over_trials(
-        "curves", dataset, metric, (hue, "n"), confidence=confidence
+        "plot.curves", dataset, metric, (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
     laws = predictions(dataset, metric, hue) if theory else None
@@ -99,7 +100,7 @@ def collapse(
             positive and finite, or the confidence is not between 0 and 1.
     """
     means = mean_over_trials(
-        "collapse", dataset, metric, ("d", "n"), confidence=confidence
+        "plot.collapse", dataset, metric, ("d", "n"), confidence=confidence
     )
     if label is None:
         label = "load $n / d$" if scale is None else "$n / s(d)$"
@@ -148,14 +149,14 @@ def difference(
         ValueError: if the metric, `hue` or a rule is unknown, another dimension is
             left, or the confidence is not between 0 and 1.
     """
-    check_metric("difference", dataset, metric)
+    check_metric("plot.difference", dataset, metric)
     _check_rules(dataset, rules)
     of_rule = [dataset[[metric]].sel(rule=rule, drop=True) for rule in rules]
     # Named anew: a difference is not what the metric is, such as a fraction.
     paired = (of_rule[0] - of_rule[1]).rename({metric: "difference"})
-    check_hue("difference", paired, hue)
+    check_hue("plot.difference", paired, hue)
     means = mean_over_trials(
-        "difference", paired, "difference", (hue, "n"), confidence=confidence
+        "plot.difference", paired, "difference", (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
     ax.axhline(0, color="0.35", linewidth=0.8)
@@ -204,36 +205,40 @@ def _scales(d, scale):
     scales = [float(size if scale is None else scale(float(size))) for size in d]
     for size, number in zip(d, scales, strict=True):
         if not 0 < number < np.inf:
-            raise ValueError(
-                f"`collapse(scale=...)` must be positive and finite, got {number} for "
-                f"d = {size}. Return a number of pairs."
+            raise ArgumentError(
+                "plot.collapse",
+                "scale",
+                f"must be positive and finite, got {number} for d = {size}",
+                "Return a number of pairs.",
             )
     return scales
 
 
 def check_hue(function: str, dataset: xr.Dataset, hue: str) -> None:
+    """Raise unless `hue` is a dimension that lines can differ in."""
     known = [
         str(name)
         for name, coord in dataset.coords.items()
         if name not in ("n", "trial") and (name in dataset.dims or coord.ndim == 0)
     ]
     if hue not in known:
-        raise ValueError(
-            f"`{function}(hue=...)` must name a dimension that lines can differ in, "
-            f"got {hue!r}.{suggest(hue, known)}"
-        )
+        complaint = f"must name a dimension that lines can differ in, got {hue!r}"
+        raise ArgumentError(function, "hue", complaint, suggest(hue, known))
 
 
 def _check_rules(dataset: xr.Dataset, rules: tuple[str, str]) -> None:
     if "rule" not in dataset.dims:
-        raise ValueError(
-            f"`difference(rules={rules!r})` needs a dataset over `rule`, got one over "
-            f"{', '.join(f'`{dim}`' for dim in dataset.sizes)}. Keep both rules."
+        over = ", ".join(f"`{dim}`" for dim in dataset.sizes)
+        raise ArgumentError(
+            "plot.difference",
+            "rules",
+            f"needs a dataset over `rule`, got one over {over}",
+            "Keep both rules.",
+            given=repr(rules),
         )
     known = [str(name) for name in dataset["rule"].values]
     for rule in rules:
         if rule not in known:
-            raise ValueError(
-                f"`difference(rules=...)` must name two rules of the dataset, got "
-                f"{rule!r}.{suggest(rule, known)}"
-            )
+            complaint = f"must name two rules of the dataset, got {rule!r}"
+            advice = suggest(rule, known)
+            raise ArgumentError("plot.difference", "rules", complaint, advice)

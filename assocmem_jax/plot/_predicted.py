@@ -1,4 +1,4 @@
-"""What theory says of a study that is drawn."""
+"""Predictions of theory for a study that is drawn."""
 
 import dataclasses
 import json
@@ -11,9 +11,9 @@ import xarray as xr
 from .. import _rules, patterns
 from .._base.text import from_text, public
 from .._core.rule import AbstractRule, hyperparameters
-from .._spec.checks import CORRUPTIONS
+from .._spec.axes import corruptions
 from ..patterns import AbstractEnsemble
-from ..theory._registry import law
+from ..theory._registry import formula_of
 from ._axes import over
 
 
@@ -31,7 +31,7 @@ def predictions(
     `None` where no prediction is known, or the dataset does not say what it measured.
     Where a formula does not hold for some n, it has NaN there.
     """
-    data = over("curves(dataset=...)", dataset[[metric]], (hue, "n"), free="trial")
+    data = over("plot.curves", "dataset", dataset[[metric]], (hue, "n"), free="trial")
     entries = data[hue].values
     try:
         spec = json.loads(data.attrs["spec"])
@@ -50,8 +50,9 @@ def loads_between(n: np.ndarray) -> np.ndarray:
 
 def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry: dict):
     chosen = lambda name: entry[name] if name in entry else dataset[name].values.item()
-    level = lambda name: chosen(name) if name in dataset.coords else spec[name]
-    others = [level(name) for name in CORRUPTIONS if name != "query_noise"]
+    # A study of before there was an axis is one at its level zero.
+    level = lambda name: chosen(name) if name in dataset.coords else spec.get(name, 0)
+    others = [level(name) for name in corruptions() if name != "query_noise"]
     drawn = spec["values"] in (None, "marginalized", "Gaussian()")
     try:
         if not drawn or any(np.any(x) for x in others):
@@ -61,7 +62,7 @@ def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry
         point = {name: float(chosen(name)) for name in known}
         rule = dataclasses.replace(rule, **point)
         ensemble = from_text(spec["ensemble"], _ENSEMBLES)
-        formula = law("plot", rule, metric, ensemble)
+        formula = formula_of("plot.curves", rule, metric, ensemble)
         noise, d = float(level("query_noise")), float(chosen("d"))
     # A rule or an ensemble of the caller's own is not known by name.
     except (KeyError, TypeError, ValueError):

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from .._base.errors import ArgumentError
 from ._axes import axes_or_new, check_metric, label_of, over
 from ._lines import check_hue, draw_lines
 from ._predicted import predictions
@@ -40,19 +41,25 @@ def residuals(
         ValueError: if the metric or `hue` is unknown, another dimension is left, there
             is one trial, or no prediction is known for any line.
     """
-    check_metric("residuals", dataset, metric)
-    check_hue("residuals", dataset, hue)
-    data = over("residuals(dataset=...)", dataset, (hue, "n"), free="trial")
+    check_metric("plot.residuals", dataset, metric)
+    check_hue("plot.residuals", dataset, hue)
+    data = over("plot.residuals", "dataset", dataset, (hue, "n"), free="trial")
     if data.sizes.get("trial", 1) < 2:
-        raise ValueError(
-            "`residuals(dataset=...)` needs at least two trials for a standard error, "
-            f"got {data.sizes.get('trial', 1)}. Measure more with `sweep(trials=...)`."
+        raise ArgumentError(
+            "plot.residuals",
+            "dataset",
+            "needs at least two trials for a standard error, got "
+            f"{data.sizes.get('trial', 1)}",
+            "Measure more with `sweep(trials=...)`.",
         )
     laws = predictions(data, metric, hue)
     if not any(laws):
-        raise ValueError(
-            f"`residuals(metric={metric!r})` knows no prediction of any line. Pass "
-            "what `sweep` returned, of rules and patterns that `theory` knows."
+        raise ArgumentError(
+            "plot.residuals",
+            "metric",
+            "knows no prediction of any line",
+            "Pass what `sweep` returned, of rules and patterns that `theory` knows.",
+            given=repr(metric),
         )
     n = data["n"].values
     nothing = np.full(len(n), np.nan)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from .._base.errors import ArgumentError, argument_error
 from .._base.labels import Dataset
 
 
@@ -19,18 +20,24 @@ def load_study(path: str | os.PathLike[str]) -> Dataset:
     # Not at the top: xarray takes longer to load than a study that only runs can spare.
     from . import _store
 
-    call, path = f"`load_study({os.fspath(path)!r})`", Path(path)
+    given, path = repr(os.fspath(path)), Path(path)
     file = path / "study.nc" if path.is_dir() else path
     if not file.exists():
         if (path / "spec.json").exists():
             chunks = len(list(path.glob("chunks/*.nc")))
-            raise ValueError(
-                f"{call} finds an unfinished study, finished chunks: {chunks}. The "
-                "same `sweep` call resumes it."
+            raise ArgumentError(
+                "load_study",
+                "path",
+                f"holds an unfinished study, finished chunks: {chunks}",
+                "The same `sweep` call resumes it.",
+                given,
             )
-        raise FileNotFoundError(
-            f"{call} finds no `{file}`. Pass the folder of `sweep(store=...)`, or a "
-            "netCDF file with a study."
+        raise argument_error(FileNotFoundError)(
+            "load_study",
+            "path",
+            f"leads to no study, there is no `{file}`",
+            "Pass the folder of `sweep(store=...)`, or a netCDF file with a study.",
+            given,
         )
     data = file.read_bytes()
     try:
@@ -40,8 +47,11 @@ def load_study(path: str | os.PathLike[str]) -> Dataset:
         if "spec" not in dataset.attrs:
             raise ValueError("it has no attribute `spec`")
     except ValueError as error:
-        raise ValueError(
-            f"{call} finds no study in `{file}`: {error}. The `sweep(store=...)` call "
-            "of a study writes its `study.nc` again."
+        raise ArgumentError(
+            "load_study",
+            "path",
+            f"leads to no study in `{file}`: {error}",
+            "The call of `sweep(store=...)` writes its `study.nc` again.",
+            given,
         ) from error
     return dataset

@@ -6,11 +6,12 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .._base.checks import ArrayLike
+from .._base.errors import ArgumentError
 from .._core.rule import AbstractRule
 from .._rules import Pseudoinverse
 from ..patterns import AbstractEnsemble, Gaussian
 from ._domain import Values, at_each, parameters, require
-from ._registry import law
+from ._registry import formula_of
 
 
 # Logarithms of the largest loads that are tried, and that formulas are known for.
@@ -55,11 +56,14 @@ def capacity(
         15.7
     """
     call = "theory.capacity"
-    formula = law(call, rule, metric, ensemble)
+    formula = formula_of(call, rule, metric, ensemble)
     if isinstance(rule, Pseudoinverse) and query_noise:
-        raise ValueError(
-            f"`{call}(query_noise=...)` must be 0 for `Pseudoinverse`, got "
-            f"{query_noise:g}: with noise it has no single capacity. Use `predict`."
+        raise ArgumentError(
+            call,
+            "query_noise",
+            f"must be 0 for `Pseudoinverse`, got {query_noise:g}: with noise it has no "
+            "single capacity",
+            "Use `predict`.",
         )
     d, threshold = parameters(call, d=d, threshold=threshold)
     require(call, "d", d, d >= 1, "d >= 1")
@@ -86,10 +90,12 @@ def capacity(
                         return log_n, excess(log_n)
                     except ValueError:
                         continue
-            raise ValueError(
-                f"`{call}(threshold=...)` must be between the {metric} of one pair, "
-                f"{first + threshold:g}, and that of very many, got {threshold:g} for "
-                f"d = {d:g}. Up to n = {np.exp(low):.3g} it is not crossed."
+            raise ArgumentError(
+                call,
+                "threshold",
+                f"must be between the {metric} of one pair, {first + threshold:g}, and "
+                f"that of very many, got {threshold:g} for d = {d:g}",
+                f"Up to n = {np.exp(low):.3g} it is not crossed.",
             )
 
         low, first = 0.0, excess(0.0)

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.integrate import quad
 
 from .._base.checks import ArrayLike
+from .._base.errors import ArgumentError
 from ._cosine import mean_cosine
 from ._domain import Values, parameters, require
 
@@ -52,10 +53,11 @@ def feature_moments(feature: Callable[[float], float]) -> tuple[float, float]:
         left = quad(weighted, -37, 0, points=-scales, **options)
         value, error = (float(right[i] + left[i]) for i in range(2))
         if not (np.isfinite(value) and error <= 1e-6 * max(1, abs(value))):
-            raise ValueError(
-                "`theory.feature_moments(feature=...)` must have finite moments, got "
-                f"{value:g} with an error of {error:g}. Pass a feature that grows "
-                "slower than exp(x^2 / 4)."
+            raise ArgumentError(
+                "theory.feature_moments",
+                "feature",
+                f"must have finite moments, got {value:g} with an error of {error:g}",
+                "Pass a feature that grows slower than exp(x^2 / 4).",
             )
         return value
 

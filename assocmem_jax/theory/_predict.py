@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from .._base.errors import called_as
 from .._core.rule import AbstractRule, hyperparameters
 from .._spec.spec import Spec
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Gaussian
-from ._registry import law
+from ._registry import formula_of
 
 
 def predict(
@@ -24,7 +25,7 @@ def predict(
     vary: Mapping[str, Sequence[float]] | None = None,
     metrics: Sequence[str] = ("cosine", "distance"),
 ) -> xr.Dataset:
-    """What `sweep` must find, without an experiment.
+    """The results that `sweep` must find, without an experiment.
 
     Values have independent coordinates from N(0, 1). A prediction is as good as the
     formula says that it comes from, such as `softmax_cosine`: most are exact.
@@ -56,17 +57,19 @@ def predict(
         [[[0.91069, 0.433413]]]
     """
     as_list = lambda x: x.tolist() if isinstance(x, np.ndarray) else x
-    spec = Spec(
-        rules,
-        d=as_list(d),
-        n=as_list(n),
-        v=v,
-        ensemble=ensemble,
-        query_noise=as_list(query_noise),
-        vary={} if vary is None else vary,
-        metrics=metrics,
-    )
-    data = {metric: _of_rules(spec, metric) for metric in spec.metrics}
+    names = {"metric": "metrics", "rule": "rules"}
+    with called_as("theory.predict", names, instead_of=("Spec", "theory.predict")):
+        spec = Spec(
+            rules,
+            d=as_list(d),
+            n=as_list(n),
+            v=v,
+            ensemble=ensemble,
+            query_noise=as_list(query_noise),
+            vary={} if vary is None else vary,
+            metrics=metrics,
+        )
+        data = {metric: _of_rules(spec, metric) for metric in spec.metrics}
     return xr.Dataset(data, attrs={"title": "What associative memories must hold"})
 
 
@@ -83,7 +86,7 @@ def _of_rule(spec: Spec, name: str, metric: str) -> xr.DataArray:
     axes = {**own, "query_noise": noise, "d": spec.d, "n": spec.n}
     d, n = np.array(spec.d)[:, None], np.array(spec.n)
     grids = [
-        law("theory.predict", replaced, metric, spec.ensemble)(
+        formula_of("theory.predict", replaced, metric, spec.ensemble)(
             d, n, v=spec.v, query_noise=level
         )
         for point in spec.points(name)

@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from .. import _rules
+from .._base.errors import ArgumentError, called_as
 from .._base.suggest import suggest
 from .._core.rule import AbstractRule, hyperparameters
 from ..metrics._table import METRICS
@@ -22,7 +22,7 @@ from . import (
 )
 
 
-_LAWS: dict[type[AbstractRule], dict[str, Callable[..., Any]]] = {
+_FORMULAS: dict[type[AbstractRule], dict[str, Callable[..., Any]]] = {
     _rules.Pseudoinverse: {
         "cosine": _pseudoinverse.pseudoinverse_cosine,
         "distance": _pseudoinverse_error.pseudoinverse_distance,
@@ -61,10 +61,12 @@ _KEYS: dict[type[AbstractEnsemble], str] = {
 }
 
 
-def law(
+def formula_of(
     call: str, rule: AbstractRule, metric: str, ensemble: AbstractEnsemble
 ) -> Callable[..., Any]:
     """The formula of d, n, v and the noise of queries that a rule is known to obey.
+
+    Where the formula refuses a size, it says so of the function that asks.
 
     Args:
         call: the function that asks, such as `theory.predict`.
@@ -76,27 +78,38 @@ def law(
         ValueError: if no prediction is known, or the metric is none.
     """
     if metric not in METRICS:
-        raise ValueError(
-            f"`{call}(...)` has no metric {metric!r}.{suggest(str(metric), METRICS)}"
+        advice = suggest(str(metric), METRICS)
+        raise ArgumentError(call, "metric", f"has no metric {metric!r}", advice)
+    name, formulas = type(rule).__name__, _FORMULAS.get(type(rule), {})
+    advice = "Measure it with `sweep`."
+    if metric not in formulas:
+        known = ", ".join(map(repr, formulas)) or "nothing"
+        raise ArgumentError(
+            call,
+            "metric",
+            f"knows no prediction of {metric!r} for `{name}`; it knows {known}",
+            advice,
         )
-    name, laws = type(rule).__name__, _LAWS.get(type(rule), {})
-    if metric not in laws:
-        known = ", ".join(map(repr, laws)) or "nothing"
-        raise ValueError(
-            f"`{call}(...)` knows no prediction of {metric!r} for `{name}`; it knows "
-            f"{known}. Measure it with `sweep`."
-        )
-    formula = laws[metric]
+    formula = formulas[metric]
     taken = inspect.signature(formula).parameters
     keys = _KEYS.get(type(ensemble))
     if keys is None or (keys != "gaussian" and "keys" not in taken):
-        raise ValueError(
-            f"`{call}(...)` knows no prediction of {metric!r} for `{name}` and keys of "
-            f"`{type(ensemble).__name__}`. Measure it with `sweep`."
+        raise ArgumentError(
+            call,
+            "ensemble",
+            f"knows no prediction of {metric!r} for `{name}` and keys of "
+            f"`{type(ensemble).__name__}`",
+            advice,
         )
     given: dict[str, Any] = {"keys": keys} if "keys" in taken else {}
+    names = {"keys": "ensemble"}
     for parameter in hyperparameters(rule):
         if parameter in taken:
             given[parameter] = float(getattr(rule, parameter))
+            names[parameter] = "rule"
 
-    return partial(formula, **given)
+    def predicted(*sizes: Any, **more: Any) -> Any:
+        with called_as(call, names, instead_of=(f"theory.{formula.__name__}",)):
+            return formula(*sizes, **more, **given)
+
+    return predicted

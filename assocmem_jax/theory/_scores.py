@@ -22,6 +22,7 @@ from scipy.interpolate import make_interp_spline
 from scipy.special import gammaln, logsumexp
 from scipy.stats import binom
 
+from .._base.errors import ArgumentError
 from . import _nodes
 from ._cosine import mean_norm
 from ._domain import require
@@ -44,10 +45,8 @@ def check(call, keys, d, n, v, query_noise):
     """Parameters of a rule that weighs by scores, as arrays; v is d where not given."""
     d, n, v, query_noise = sizes(call, d, n, v, query_noise)
     if keys not in ("gaussian", "spherical", "bipolar"):
-        raise ValueError(
-            f"`{call}(keys=...)` must be 'gaussian', 'spherical' or 'bipolar', got "
-            f"{keys!r}."
-        )
+        complaint = f"must be 'gaussian', 'spherical' or 'bipolar', got {keys!r}"
+        raise ArgumentError(call, "keys", complaint)
     if keys == "bipolar":
         domain = "query_noise = 0 where keys are bipolar"
         require(call, "query_noise", query_noise, query_noise == 0, domain)

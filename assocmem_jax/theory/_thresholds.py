@@ -10,6 +10,7 @@ $e^{\beta d}$, and the largest weight alone beyond.
 import numpy as np
 
 from .._base.checks import ArrayLike
+from .._base.errors import ArgumentError
 from ._domain import Values, parameters, require
 
 
@@ -50,10 +51,8 @@ def softmax_threshold(
         ("metric", metric, ("cosine", "weight")),
     ):
         if given not in known:
-            raise ValueError(
-                f"`{call}({name}=...)` is known for {known[0]!r} and {known[1]!r}, got "
-                f"{given!r}."
-            )
+            complaint = f"is known for {known[0]!r} and {known[1]!r}, got {given!r}"
+            raise ArgumentError(call, name, complaint)
     seen = np.minimum(beta, 1e150) * (2 if metric == "cosine" else 1)
     if keys == "gaussian":
         return np.where(seen < 1, seen - seen**2 / 2, 0.5)[()]

@@ -16,6 +16,7 @@ import xarray as xr
 
 import assocmem_jax as am
 from assocmem_jax import _rules
+from assocmem_jax._base.errors import argument_error
 from assocmem_jax._base.text import from_text, to_text
 from assocmem_jax._command import cli as _cli, options as _cli_types, panels as _panels
 from assocmem_jax._command.cli import main
@@ -242,15 +243,17 @@ def test_mistakes_are_told_in_one_line(args, message, capsys, tmp_path):
 
 
 def test_what_does_not_fit_is_told(tmp_path):
-    with pytest.raises(SystemExit, match="`--d` and `--n` need .* `--memory-gib`"):
+    with pytest.raises(SystemExit, match="`--d` and `--n` must fit .* `--memory-gib`"):
         run(*SWEEP, "--store", tmp_path, "--memory-gib", "1e-6")
 
 
 def test_running_out_of_memory_is_told(tmp_path, monkeypatch):
     def exhausted(*args, **kwargs):
-        raise MemoryError(
-            "`sweep(d=..., n=...)` ran out of memory: x. Finished chunks are in "
-            "`store=`, if one was given."
+        raise argument_error(MemoryError)(
+            "Spec",
+            ("d", "n"),
+            "ran out of memory: x",
+            "Finished chunks are in `store=`, if one was given.",
         )
 
     monkeypatch.setattr("assocmem_jax.study.run", exhausted)
@@ -258,7 +261,7 @@ def test_running_out_of_memory_is_told(tmp_path, monkeypatch):
         run(*SWEEP, "--store", tmp_path)
     assert stop.value.code == (
         "assocmem: error: `--d` and `--n` ran out of memory: x. Finished chunks "
-        "are in `--store`."
+        "are in `--store`, if one was given."
     )
 
 
@@ -380,15 +383,15 @@ def test_one_trial_is_too_few(args, tmp_path, capsys):
     run(*SWEEP, "--trials", 1, "--store", tmp_path)
     capsys.readouterr()
     assert refusal(capsys, *args, tmp_path) == (
-        "the study needs at least 2 trials, got 1. Sweep again with `--trials 2` or "
-        "more."
+        "`STUDY` needs at least 2 trials to tell how sure a mean is, got 1. Run the "
+        "study with `--trials 2` or more."
     )
 
 
 def test_what_is_no_study_is_told(tmp_path, capsys):
-    assert "finds no" in refusal(capsys, "capacity", tmp_path / "none")
+    assert "leads to no study" in refusal(capsys, "capacity", tmp_path / "none")
     (tmp_path / "x.nc").write_text("x")
-    assert "finds no study" in refusal(capsys, "plot", tmp_path / "x.nc")
+    assert "leads to no study" in refusal(capsys, "plot", tmp_path / "x.nc")
 
 
 # Figures

@@ -141,7 +141,7 @@ def test_style_ends_with_its_block():
 
 @every_function
 def test_metrics_that_are_not_there_are_named(name, dataset):
-    with pytest.raises(ValueError, match=f"`{name}.metric=.*must be a metric"):
+    with pytest.raises(ValueError, match=f"`plot.{name}.metric=.*must be a metric"):
         CALLS[name](dataset.rename(cosine="cosines"))
     assert plt.get_fignums() == []
 
@@ -164,7 +164,7 @@ def test_a_dimension_that_is_missing_is_named(name, missing, dataset):
 
 @pytest.mark.parametrize("name", ("curves", "collapse", "difference"))
 def test_confidence_is_between_0_and_1(name, dataset):
-    with pytest.raises(ValueError, match=f"`{name}.confidence=.*between 0 and 1"):
+    with pytest.raises(ValueError, match=f"`plot.{name}.confidence=.*between 0 and 1"):
         CALLS[name](dataset, confidence=95.0)
 
 

@@ -386,7 +386,9 @@ def test_what_is_no_finished_study_is_named(store, folder, tmp_path):
     with pytest.raises(ValueError, match=match):
         load_study(folder)
     for missing in (tmp_path / "nowhere", tmp_path, tmp_path / "nowhere.nc"):
-        with pytest.raises(FileNotFoundError, match="`load_study.*finds no.*Pass the"):
+        with pytest.raises(
+            FileNotFoundError, match="`load_study.*leads to no.*Pass the"
+        ):
             load_study(missing)
     make_chunk().to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match="other.nc`: it has no attribute `spec`"):
