@@ -2,43 +2,75 @@
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
-import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from .suggest import suggest
 
 
-def to_text(module: eqx.Module) -> str:
+def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
     """A module as the call that makes it, the same text for the same numbers.
 
+    A class from elsewhere carries its module, as its name may be one of the library's.
     Arrays of more than one number are given by shape, type and digest, functions by
     name, and those whose name is not theirs alone by a digest of their code, too.
+
+    Args:
+        module: a rule, an ensemble, or another dataclass.
+        within: what the text is a part of already, by identity.
     """
+    kind = type(module)
+    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
     arguments = [
-        f"{field.name}={_value(value)}"
-        for field in dataclasses.fields(module)  # pyright: ignore[reportArgumentType]
-        if field.init and (value := getattr(module, field.name)) is not None
+        f"{field.name}={_value(value, within)}"
+        for field in dataclasses.fields(module)
+        # Modules from elsewhere may set all of their fields by a method of their own.
+        if field.init or not ours
+        if (value := getattr(module, field.name, None)) is not None
     ]
-    return f"{type(module).__name__}({', '.join(arguments)})"
+    name = kind.__name__ if ours else f"{kind.__module__}.{kind.__name__}"
+    return f"{name}({', '.join(arguments)})"
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, eqx.Module):
-        return to_text(value)
-    if not isinstance(value, Array | np.ndarray):
-        if callable(value) and hasattr(value, "__qualname__"):
-            local = "<" in value.__qualname__ and hasattr(value, "__code__")
-            return value.__qualname__ + (f"#{_code(value)}" if local else "")
-        # An address in memory differs from one process to the next.
-        return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+def _value(value: Any, within: tuple[int, ...]) -> str:
+    if id(value) in within:
+        return "..."
+    within = (*within, id(value))
+    text = lambda x: _value(x, within)
+    if isinstance(value, Array | np.ndarray | np.generic):
+        return _array(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_text(value, within)
+    if isinstance(value, functools.partial):
+        held = (value.func, value.args, value.keywords)
+        return f"partial{text(held)}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{text(k)}: {text(x)}' for k, x in value.items())}}}"
+    if isinstance(value, list | tuple):
+        entries = ", ".join(map(text, value))
+        return f"[{entries}]" if isinstance(value, list) else f"({entries})"
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(text, value)))}}}"
+    if callable(value) and hasattr(value, "__qualname__"):
+        local = "<" in value.__qualname__ and hasattr(value, "__code__")
+        return value.__qualname__ + (f"#{_code(value, within)}" if local else "")
+    # An address in memory differs from one process to the next.
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _array(value: Any) -> str:
+    if isinstance(value, Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        value = jax.random.key_data(value)
     array = np.asarray(value)
     if array.ndim == 0:
         return str(array)
@@ -47,21 +79,53 @@ def _value(value: Any) -> str:
     return f"<{shape} {array.dtype} {digest[:16]}>"
 
 
-def _code(function: Any) -> str:
-    """Digest of what a function does, and of what it does it with."""
+def _code(function: Any, within: tuple[int, ...]) -> str:
+    """Digest of the code of a function, and of everything it holds."""
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     held = [function.__defaults__, function.__kwdefaults__, cells]
+    # The source, as byte code differs between versions of Python.
+    code = _source(function.__code__) or _instructions(function.__code__)
+    return hashlib.sha256(f"{code} {_value(held, within)}".encode()).hexdigest()[:8]
 
-    def of(code):
-        inner = [of(x) if inspect.iscode(x) else repr(x) for x in code.co_consts]
-        return code.co_code.hex(), inner, code.co_names
 
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr((of(function.__code__), held)))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+@functools.lru_cache(256)
+def _source(code: CodeType) -> str | None:
+    """The text of a function alone, where it is known."""
+    try:
+        text = "".join(inspect.findsource(code)[0])
+        nodes = [node for node in ast.walk(ast.parse(text)) if _may_be(node, code)]
+    except (OSError, SyntaxError, TypeError, IndexError):
+        return None
+    texts = [ast.get_source_segment(text, node) for node in nodes]
+    return min(filter(None, texts), key=len, default=None)
+
+
+def _may_be(node: Any, code: CodeType) -> bool:
+    """Whether a part of a syntax tree may be the function with this code."""
+    if not isinstance(node, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    taken = [x.arg for x in (*node.args.posonlyargs, *node.args.args)]
+    named = getattr(node, "name", "<lambda>") == code.co_name
+    # Several functions may begin on one line.
+    first, last = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    places = [
+        ((top, left), (bottom, right))
+        for top, bottom, left, right in code.co_positions()
+        # What Python adds has no place, or one of no length.
+        if None not in (top, bottom, left, right) and (top, left) != (bottom, right)
+    ]
+    inside = all(first <= start and end <= last for start, end in places)
+    return named and inside and taken == [*code.co_varnames[: code.co_argcount]]
+
+
+def _instructions(code: CodeType) -> str:
+    inner = [_instructions(x) if inspect.iscode(x) else repr(x) for x in code.co_consts]
+    text = repr((code.co_code.hex(), inner, code.co_names))
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def public(module: ModuleType, base: type) -> dict[str, Callable]:
-    """What of a module can be called for: the concrete kinds of `base`, by name."""
+    """The concrete kinds of `base` in a module, by name."""
     return {
         name: kind
         for name, kind in vars(module).items()
@@ -72,7 +136,7 @@ def public(module: ModuleType, base: type) -> dict[str, Callable]:
 
 
 def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
-    """Make what a text such as `Softmax(beta=0.5)` or `Softmax` calls for.
+    """Make the module that a text such as `Softmax(beta=0.5)` or `Softmax` names.
 
     Args:
         text: a name, alone or called with literal arguments.

@@ -115,3 +115,25 @@ def test_residuals_need_trials_and_a_prediction(study):
         am.plot.residuals(part_of(study).isel(trial=[0]), hue="rule")
     with pytest.raises(ValueError, match="knows no prediction of any line"):
         am.plot.residuals(part_of(study, flips=0.1), hue="rule")
+
+
+def test_a_rule_that_is_named_like_one_of_the_library_has_no_line():
+    class ReLU(am.DotProduct):
+        pass
+
+    grid = {"d": [8], "n": [4, 16, 64], "trials": 2}
+    for rule, num_lines in ((am.ReLU(), 1), (ReLU(), 0)):
+        study = am.sweep({"rule": rule}, **grid)
+        plain, _ = lines_of(am.plot.curves(study, "cosine", hue="rule"))
+        assert len(plain) == num_lines
+
+
+def test_an_ensemble_that_is_named_like_one_of_the_library_has_no_line():
+    class Gaussian(am.patterns.Bipolar):
+        pass
+
+    grid = {"d": [8], "n": [4, 16, 64]}
+    for given in ({"ensemble": Gaussian()}, {"values": Gaussian()}):
+        study = am.sweep({"relu": am.ReLU()}, **grid, **given)
+        plain, _ = lines_of(am.plot.curves(study, "cosine", hue="rule"))
+        assert not plain

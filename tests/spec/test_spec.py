@@ -122,9 +122,10 @@ def test_functions_and_objects_are_given_by_name():
         f: Callable = eqx.field(static=True)
         inner: Any = None
 
-    assert to_text(Odd(math.sin)) == "Odd(f=sin)"
-    assert to_text(Odd(math.sin, object())) == "Odd(f=sin, inner=<object object>)"
-    assert to_text(Odd(refused, am.Softmax(2.0))) == (
+    text = lambda module: to_text(module).removeprefix(f"{__name__}.")
+    assert text(Odd(math.sin)) == "Odd(f=sin)"
+    assert text(Odd(math.sin, object())) == "Odd(f=sin, inner=<object object>)"
+    assert text(Odd(refused, am.Softmax(2.0))) == (
         "Odd(f=refused, inner=Softmax(beta=2.0))"
     )
     assert "0x" not in to_text(Odd(functools.partial(refused, {})))
@@ -305,7 +306,50 @@ def test_functions_of_one_name_are_told_apart():
     }
     assert len(texts) == 4
     assert to_text(Applied(shift(1))) == to_text(Applied(shift(1)))
-    assert to_text(Applied(np.tanh)) == "Applied(f=tanh)"
+    assert to_text(Applied(np.tanh)) == f"{__name__}.Applied(f=tanh)"
+    # Of what has no source, there is byte code; of what holds itself, a beginning.
+    assert to_text(Applied(eval("lambda x: 3 * x"))) not in texts
+    assert to_text(Applied(holds_itself(1))) != to_text(Applied(holds_itself(2)))
+    held = lambda x: lambda: x
+    texts = {to_text(Applied(held(x))) for x in (np.zeros(5), np.ones(5))}
+    assert len(texts) == 2
+
+
+def holds_itself(step):
+    def countdown(x):
+        return x if x < 0 else countdown(x - step)
+
+    return countdown
+
+
+def test_a_class_of_the_callers_own_carries_its_module():
+    class ReLU(am.DotProduct):
+        pass
+
+    assert to_text(ReLU()) == f"{__name__}.ReLU()" != to_text(am.ReLU())
+    with pytest.raises(ValueError, match="must be a call such as"):
+        from_text(to_text(ReLU()), {"ReLU": am.ReLU})
+
+
+def test_what_a_module_holds_is_told_apart_by_its_numbers():
+    class Held(eqx.Module):
+        held: Any
+
+    layer = lambda seed: eqx.nn.Linear(3, 2, key=jax.random.key(seed))
+    for one, other in (
+        ([np.zeros(2000)], [np.ones(2000)]),
+        ((np.zeros(3), 1), (np.zeros(3), 2)),
+        ([1.0], (1.0,)),
+        ({"a": np.zeros(3)}, {"a": np.ones(3)}),
+        (np.arange(3.0), np.arange(3)),
+        (layer(0), layer(1)),
+        ([layer(0)], [layer(1)]),
+        (eqx.nn.Lambda(math.sin), eqx.nn.Lambda(math.cos)),
+        (jax.random.key(0), jax.random.key(1)),
+    ):
+        assert to_text(Held(one)) != to_text(Held(other))
+        assert to_text(Held(one)) == to_text(Held(one))
+    assert to_text(Held({"b", "a"})).endswith("Held(held={'a', 'b'})")
 
 
 class Applied(eqx.Module):
