@@ -1,6 +1,9 @@
 """Strict defaults, and a cache of compiled programs that all processes share."""
 
+import ctypes
+import gc
 import os
+import sys
 
 import jax
 
@@ -14,6 +17,9 @@ jax.config.update("jax_num_cpu_devices", 2)
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+
+C = ctypes.CDLL(None)
 
 
 def pytest_configure(config):
@@ -31,9 +37,15 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True, scope="module")
 def no_program_outlives_its_module():
-    """Workers would grow to gigabytes."""
+    """Workers would grow to gigabytes: of programs, and of gaps between them."""
     yield
+    programs = sys.modules.get("assocmem_jax.study._programs")
+    if programs is not None:
+        programs.compiled_kernel.cache_clear()
     jax.clear_caches()
+    gc.collect()
+    if hasattr(C, "malloc_trim"):
+        C.malloc_trim(0)
 
 
 @pytest.fixture
