@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .._spec.spec import Spec
+from ..metrics._table import METRICS
 from .messages import told
 from .options import Mistake, registry
 
@@ -27,6 +28,22 @@ Numbers = Annotated[
 Memory = Annotated[
     float | None,
     tyro.conf.arg(metavar="GIB", help_behavior_hint="(default: what there is)"),
+]
+_LISTED = {
+    side: ", ".join(
+        name for name, metric in METRICS.items() if metric.larger_is_better is larger
+    )
+    for side, larger in (("at least", True), ("at most", False))
+}
+Metric = Annotated[
+    str,
+    tyro.conf.arg(
+        help=f"the metric that has to pass: {_LISTED['at least']} (at least the "
+        f"threshold), {_LISTED['at most']} (at most)."
+    ),
+]
+Metrics = Annotated[
+    Sequence[str], tyro.conf.arg(help=f"the scores of answers: {', '.join(METRICS)}.")
 ]
 Rules = Annotated[Sequence[str], tyro.conf.arg(help_behavior_hint="(default: all)")]
 
@@ -50,6 +67,7 @@ class Sweep(Spec):
             device has, and on a CPU half of the machine's.
     """
 
+    metrics: Metrics = Spec.metrics
     store: Folder = Path("assocmem-sweep")
     memory_gib: Memory = None
 
@@ -75,15 +93,13 @@ class Capacity:
 
     Attributes:
         study: a folder that `assocmem sweep` filled, or a netCDF file.
-        metric: what has to pass: cosine, success, recall, all_correct (at least the
-            threshold), distance, squared_error (at most).
         threshold: where the metric stops to pass.
         confidence: of each interval.
         out: netCDF file for the capacities.
     """
 
     study: Study
-    metric: str = "cosine"
+    metric: Metric = "cosine"
     threshold: float = 0.9
     confidence: float = 0.95
     out: Numbers = None

@@ -1,4 +1,4 @@
-"""All that is known of each axis of a study, in one row: the only place of them.
+"""The rows of all axes of a study: everything that is known of each, in one place.
 
 To add an axis of corruption, write the function that corrupts queries, one row, and one
 field of `Spec`, of the name of the row and zero by default. Checks, kernels, datasets,

@@ -1,4 +1,4 @@
-"""All that is known of each metric, in one row: the only place that lists them.
+"""The rows of all metrics: everything that is known of each, in one place.
 
 To add a metric, write its function and one row. Studies, capacities, intervals,
 figures, predictions and the command line take it from here.
@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.registry import Registry
 from . import _functions as functions
 from ._answers import Answers
 from ._expected import ExpectedAnswers
@@ -34,6 +35,8 @@ class Metric:
         highest: the upper end of its range.
         reaches_highest: whether a whole trial can be at the upper end.
         share: whether it is a share of the queries of a trial.
+        compares_all: whether its score compares an answer with all stored values, for
+            estimates of work and memory.
         floor: what rounding in float32 leaves of it at zero, about; `None` where
             figures need no logarithmic axis.
     """
@@ -48,6 +51,7 @@ class Metric:
     highest: float = 1.0
     reaches_highest: bool = True
     share: bool = False
+    compares_all: bool = False
     floor: float | None = None
 
     @property
@@ -78,54 +82,60 @@ def _recall(answers: Answers) -> Float[Array, " m"]:
     return jax.vmap(hit)(answers.values, answers.retrieved)
 
 
-METRICS: dict[str, Metric] = {
-    "cosine": Metric(
-        long_name="cosine similarity of right and retrieved value",
-        label="mean cosine similarity",
-        score=_cosine,
-        expected=lambda answers: answers.cosine,
-        lowest=-1.0,
-        reaches_highest=False,
-    ),
-    "distance": Metric(
-        long_name="Euclidean distance of right and retrieved value",
-        label="mean Euclidean distance",
-        score=_distance,
-        expected=lambda answers: answers.distance,
-        larger_is_better=False,
-        highest=np.inf,
-        reaches_highest=False,
-        floor=1e-7,
-    ),
-    "squared_error": Metric(
-        long_name="squared distance of right and retrieved value",
-        label="mean squared error",
-        score=lambda answers: _distance(answers) ** 2,
-        expected=lambda answers: answers.squared_error,
-        larger_is_better=False,
-        highest=np.inf,
-        reaches_highest=False,
-        floor=1e-14,
-    ),
-    "success": Metric(
-        long_name="fraction of queries answered with a cosine above success_cosine",
-        label="fraction of queries above threshold",
-        score=_success,
-        share=True,
-    ),
-    "recall": Metric(
-        long_name="fraction of queries whose nearest stored value is the right one",
-        label="fraction of queries recalled",
-        score=_recall,
-        share=True,
-    ),
-    "all_correct": Metric(
-        long_name=("1 where the nearest stored value is always the right one, else 0"),
-        label="fraction of trials without an error",
-        score=None,
-        follows="recall",
-    ),
-}
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    {
+        "cosine": Metric(
+            long_name="cosine similarity of right and retrieved value",
+            label="mean cosine similarity",
+            score=_cosine,
+            expected=lambda answers: answers.cosine,
+            lowest=-1.0,
+            reaches_highest=False,
+        ),
+        "distance": Metric(
+            long_name="Euclidean distance of right and retrieved value",
+            label="mean Euclidean distance",
+            score=_distance,
+            expected=lambda answers: answers.distance,
+            larger_is_better=False,
+            highest=np.inf,
+            reaches_highest=False,
+            floor=1e-7,
+        ),
+        "squared_error": Metric(
+            long_name="squared distance of right and retrieved value",
+            label="mean squared error",
+            score=lambda answers: _distance(answers) ** 2,
+            expected=lambda answers: answers.squared_error,
+            larger_is_better=False,
+            highest=np.inf,
+            reaches_highest=False,
+            floor=1e-14,
+        ),
+        "success": Metric(
+            long_name="fraction of queries answered with a cosine above success_cosine",
+            label="fraction of queries above threshold",
+            score=_success,
+            share=True,
+        ),
+        "recall": Metric(
+            long_name="fraction of queries whose nearest stored value is the right one",
+            label="fraction of queries recalled",
+            score=_recall,
+            share=True,
+            compares_all=True,
+        ),
+        "all_correct": Metric(
+            long_name=(
+                "1 where the nearest stored value is always the right one, else 0"
+            ),
+            label="fraction of trials without an error",
+            score=None,
+            follows="recall",
+        ),
+    },
+)
 
 
 def scores_of(metrics: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import jax
 
 from .._base.errors import ArgumentError
 from .._spec.spec import Spec
-from ..metrics._table import scores_of
+from ..metrics._table import METRICS, scores_of
 from ..patterns import Samples
 from ._inputs import Shape, study_fold
 
@@ -127,7 +127,7 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     else:
         passes = largest**2 if looks == "once" else squares
         work += 2 * levels * passes * (d + v)
-    if _recalls(spec):
+    if _compares_all(spec):
         work += 2 * levels * squares * v
     return work
 
@@ -147,7 +147,7 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
         numbers += 4 * tile + 2 * queries * (v + scores)
     if spec.corrupted:
         numbers += 2 * queries * d
-    if _recalls(spec):
+    if _compares_all(spec):
         numbers += tile
     if isinstance(spec.ensemble, Samples):
         # A shuffle sorts one word per sample.
@@ -173,9 +173,9 @@ def _columns(spec: Spec, d: int) -> int:
     return 1 if spec.value_source == "marginalized" else spec.value_dimension(d)
 
 
-def _recalls(spec: Spec) -> bool:
+def _compares_all(spec: Spec) -> bool:
     """Whether answers are compared with all stored values."""
-    return "recall" in scores_of(spec.metrics)
+    return any(METRICS[name].compares_all for name in scores_of(spec.metrics))
 
 
 def _power_of_two(x: int) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from typing import get_type_hints
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -72,6 +73,10 @@ def meanings(command):
             name, colon, meaning = part.partition(": ")
             if colon:
                 said[name.strip()] = " ".join(meaning.split())
+        # What the tables of metrics and axes say.
+        for name, hint in get_type_hints(kind, include_extras=True).items():
+            for mark in getattr(hint, "__metadata__", ()):
+                said[name] = getattr(mark, "help", None) or said[name]
     return said
 
 
