@@ -1,5 +1,6 @@
 """Every message names the call that was typed, and the argument in it."""
 
+import jax
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from assocmem_jax.study import Spec
 RULES = {"dot": am.DotProduct()}
 NOISY = {"query_noise": -1.0}
 BIPOLAR = {"ensemble": am.patterns.Bipolar()}
-KEYS = np.eye(3)
+KEYS, RNG = np.eye(3), jax.random.key(0)
 SAMPLES = am.patterns.Samples(np.eye(4))
 STUDY = xr.Dataset(
     {"cosine": (("rule", "d", "n", "trial"), np.ones((2, 1, 2, 2)))},
@@ -127,8 +128,8 @@ CALLS = (
     (lambda: am.Sparsemax(-1.0), "Sparsemax(beta=...)"),
     (lambda: am.Pseudoinverse(-1.0), "Pseudoinverse(rtol=...)"),
     (lambda: sweep(rules={"x": am.Softmax(-1.0)}), "Softmax(beta=...)"),
-    (lambda: am.patterns.Gaussian().draw(None, 0, 4), "draw(n=...)"),
-    (lambda: SAMPLES.draw(None, 9, 4), "draw(n=...)"),
+    (lambda: am.patterns.Gaussian().draw(RNG, 0, 4), "draw(n=...)"),
+    (lambda: SAMPLES.draw(RNG, 9, 4), "draw(n=...)"),
     (lambda: am.patterns.Samples(KEYS[0]), "Samples(keys=...)"),
     (lambda: am.patterns.Samples.load("x"), "Samples.load(path=...)"),
     (lambda: am.patterns.LowRank(2, 2.0), "LowRank(noise=...)"),

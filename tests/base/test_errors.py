@@ -2,12 +2,14 @@
 
 import errno
 import pickle
+from typing import Any
 
 import pytest
 
 from assocmem_jax._base.errors import (
     ArgumentError,
     ArgumentTypeError,
+    BadArgument,
     argument_error,
     called_as,
 )
@@ -45,7 +47,7 @@ def test_errors_survive_another_process():
     assert str(pickle.loads(pickle.dumps(error))).startswith("`f(size=...)`")
 
 
-def refused(*parts, kind=ArgumentError):
+def refused(*parts, kind: type[BadArgument] = ArgumentError):
     with called_as("search", {"n": "start", "d": "start"}, instead_of=("sweep",)):
         raise kind(*parts)
 
@@ -63,7 +65,7 @@ def test_all_else_of_an_error_stays():
     cause = OSError("cause")
     refused = pytest.raises(PermissionError)
     with refused as info, called_as("search", instead_of=("sweep",)):
-        error = argument_error(PermissionError)(*TOO_SMALL)
+        error: Any = argument_error(PermissionError)(*TOO_SMALL)
         error.errno = errno.EACCES
         error.add_note("a note")
         raise error from cause

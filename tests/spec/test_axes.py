@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -90,7 +91,8 @@ def test_an_axis_from_outside_is_checked():
 def test_an_axis_from_outside_is_drawn(study):
     one = study.sel(rule="dot", query_noise=0.0)
     ax = am.plot.curves(one, "cosine", hue="offset")
-    assert ax.get_legend().get_title().get_text() == "offset of queries"
+    legend: Any = ax.get_legend()
+    assert legend.get_title().get_text() == "offset of queries"
     # Theory knows queries that are not moved.
     plain = [line for line in ax.lines if line.get_marker() == "None"]
     assert len(plain) == 1

@@ -123,7 +123,7 @@ def test_a_query_is_corrupted_alike_in_any_company(queries):
 
 def test_levels_can_be_mapped_over(queries):
     levels = jnp.array([0.0, 0.3, 1.0], jnp.float32)
-    alike = lambda level: dict.fromkeys(corruptions(), level)
+    alike = lambda level: {name: level for name in corruptions()}
     at = lambda level: corrupt(alike(level), KEY, INDEX, queries)
     for level, out in zip(levels, jax.vmap(at)(levels), strict=True):
         np.testing.assert_array_equal(out, at(level))
