@@ -1,10 +1,12 @@
 """The rules under test, their float64 definitions, and what tests share."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 from numpy.typing import DTypeLike
 
 import assocmem_jax as am
@@ -54,6 +56,40 @@ RULES = {
     ),
 }
 every_rule = pytest.mark.parametrize("name", RULES)
+# A rule for each of two engines: what is said of all rules, in the fast lane.
+FEW = {name: RULES[name].rule for name in ("DotProduct", "Softmax")}
+ALL = {name: row.rule for name, row in RULES.items()}
+
+
+def slow(*values, **options):
+    """Parameters of the slow lane alone."""
+    return pytest.param(*values, marks=pytest.mark.slow, **options)
+
+
+def examples(few, many, **strategies):
+    """A test by hypothesis: few examples in the fast lane, many in the slow one."""
+
+    def of(check):
+        names = [x for x in inspect.signature(check).parameters if x not in strategies]
+
+        @pytest.mark.parametrize("num", (few, slow(many)))
+        def test(num, **others):
+            known = settings(
+                deadline=None,
+                max_examples=num,
+                derandomize=True,
+                suppress_health_check=[HealthCheck.too_slow],
+            )
+            known(given(**strategies)(check))(**others)
+
+        place = inspect.Parameter.KEYWORD_ONLY
+        test.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, place) for name in ("num", *names)]
+        )
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return of
 
 
 def make_pairs(rng, n=13, d=5, v=3, m=7, dtype: DTypeLike = np.float64):

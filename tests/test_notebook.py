@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import slow
 from nbclient import NotebookClient
 
 
@@ -18,7 +19,9 @@ NOTEBOOKS = {
 
 # The kernel's own machinery warns of its event loop, its sockets and its files.
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "name", ("digits", *map(slow, sorted(NOTEBOOKS.keys() - {"digits"})))
+)
 def test_the_notebook_runs(name, monkeypatch):
     monkeypatch.setenv("ASSOCMEM_SMALL", "1")
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")

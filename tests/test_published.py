@@ -31,6 +31,7 @@ def run(published, monkeypatch, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_all_rows_agree(published, monkeypatch, capsys):
     code, rows = run(published, monkeypatch, capsys)
     assert [row["what"] for row in rows if not row["passed"]] == [] and code == 0

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from helpers import assert_close, equations, largest_intermediate
+from helpers import assert_close, equations, largest_intermediate, slow
 from jax.test_util import check_grads
 
 import assocmem_jax as am
@@ -49,7 +49,6 @@ def default_rtol(n, d, dtype):
     return 4 * np.finfo(dtype).eps * np.sqrt(max(n, d))
 
 
-slow = lambda *values: pytest.param(*values, marks=pytest.mark.slow)
 # Below d, between d and 2 d, and beyond: there are three ways to solve.
 shapes = pytest.mark.parametrize(
     "n, d", ((6, 8), (12, 8), (40, 8), slow(8, 8), slow(300, 20))
@@ -150,7 +149,7 @@ def test_rank_at_a_stop_counts_stored_pairs_only(d, rng):
 
 
 @pytest.mark.parametrize("load", (0.5, 1, 2, *map(slow, (0.25, 0.9, 1.1, 8))))
-@pytest.mark.parametrize("d", (64, 128))
+@pytest.mark.parametrize("d", (64, slow(128)))
 def test_is_no_less_accurate_than_torch(load, d):
     ours, theirs = [], []
     for draw in range(5):
@@ -203,7 +202,7 @@ def test_gradients_are_finite_on_hard_keys(dtype, rng):
 
 
 @pytest.mark.parametrize(
-    "kind", ("orthonormal", "orthonormal rows", "many orthonormal")
+    "kind", ("orthonormal", slow("orthonormal rows"), slow("many orthonormal"))
 )
 def test_gradients_are_right_where_singular_values_coincide(kind, rng):
     keys = HARD_KEYS[kind](rng)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch_reference
-from helpers import make_pairs
+from helpers import make_pairs, slow
 
 import assocmem_jax as am
 from assocmem_jax.testing._compiled import quick
@@ -24,13 +24,9 @@ PAIRS = {
 }
 
 
-def slow(*values):
-    return [pytest.param(x, marks=pytest.mark.slow) for x in values]
-
-
 @pytest.mark.parametrize("name", PAIRS)
 # Below, at 2 d, and beyond; d = 8.
-@pytest.mark.parametrize("n", (4, 16, 100, *slow(6, 8, 11, 32)))
+@pytest.mark.parametrize("n", (4, 16, 100, *map(slow, (6, 8, 11, 32))))
 @pytest.mark.parametrize("dtype", (np.float32, np.float64))
 def test_values_and_gradients(name, n, dtype, rng):
     rule, reference = PAIRS[name]

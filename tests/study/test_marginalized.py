@@ -1,9 +1,11 @@
 """Values that are not drawn: the same means as with values, with less scatter."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import RULES, every_rule
+from helpers import RULES, every_rule, slow
 
 import assocmem_jax as am
 from assocmem_jax._core.sums import IndexedKeys, Weights
@@ -11,6 +13,7 @@ from assocmem_jax.metrics._expected import ExpectedAnswers
 from assocmem_jax.study import _programs
 from assocmem_jax.study._answers import Batch, asked
 from assocmem_jax.study._expectation import expectation_of
+from assocmem_jax.testing._compiled import quick
 from assocmem_jax.theory import mean_cosine
 
 
@@ -25,27 +28,31 @@ GRID = {
 FLOOR = 2e-3
 
 
-@pytest.fixture(scope="module")
-def studies():
-    rules = {name: row.rule for name, row in RULES.items()}
-    return [am.sweep(rules, values=x, **GRID) for x in (None, "marginalized")]
+@functools.cache
+def studies(name, d):
+    """With values that are drawn, and without; the cells of one rule."""
+    grid = {**GRID, "d": [d]}
+    return [
+        am.sweep({name: RULES[name].rule}, values=x, **grid)
+        for x in (None, "marginalized")
+    ]
 
 
 @every_rule
-@pytest.mark.parametrize("metric", GRID["metrics"])
-def test_agrees_with_drawn_values(studies, name, metric):
-    drawn, known = (x[metric].sel(rule=name) for x in studies)
-    error = np.sqrt((drawn.var("trial", ddof=1) + known.var("trial", ddof=1)) / 12)
-    off = abs(drawn.mean("trial") - known.mean("trial"))
-    scale = {"cosine": 1.0, "distance": 4.0, "squared_error": 16.0}[metric]
-    assert (off < 4 * error + FLOOR * scale).all()
-    # Most cells must be judged by their scatter, not by the allowance.
-    assert (error > 0.1 * FLOOR * scale).mean() > 0.3
-
-
-@every_rule
-def test_scatters_less(studies, name):
-    drawn, known = (x["cosine"].sel(rule=name, n=700).std("trial") for x in studies)
+@pytest.mark.parametrize("d", (8, slow(16)))
+def test_agrees_with_drawn_values_and_scatters_less(name, d):
+    for metric, scale in {
+        "cosine": 1.0,
+        "distance": 4.0,
+        "squared_error": 16.0,
+    }.items():
+        drawn, known = (x[metric] for x in studies(name, d))
+        error = np.sqrt((drawn.var("trial", ddof=1) + known.var("trial", ddof=1)) / 12)
+        off = abs(drawn.mean("trial") - known.mean("trial"))
+        assert (off < 4 * error + FLOOR * scale).all()
+        # Most cells must be judged by their scatter, not by the allowance.
+        assert (error > 0.1 * FLOOR * scale).mean() > 0.3
+    drawn, known = (x["cosine"].sel(n=700).std("trial") for x in studies(name, d))
     assert (known < drawn).mean() > 0.7
 
 
@@ -60,10 +67,10 @@ def test_weights_are_those_of_a_dense_computation(name):
     loads = jnp.array([5, 20, 30], jnp.int32)
     batch = Batch(table.rows(4, 1), table.index[4:5], query[None])
     for block_size in (4, 7, 512):
-        fold = am.Fold(block_size)
-        how = asked(rule, table, fold, loads)
+        how = asked(rule, table, am.Fold(block_size), loads)
+        answer = quick()(lambda j: how.answers(how.memory_at(j), batch, loads[j]))  # noqa: B023
         for j, stored in enumerate(loads):
-            weights = how.answers(how.memory_at(jnp.int32(j)), batch, stored)
+            weights = answer(jnp.int32(j))
             dense = RULES[name].definition(
                 keys[:stored].astype(float), np.eye(stored), query[None].astype(float)
             )[0]
@@ -92,16 +99,14 @@ def test_no_answer_has_no_cosine():
     assert ExpectedAnswers(Weights(zero, zero), expectation_of(4)).cosine == 0
 
 
-def test_value_dimension_needs_no_new_program(studies):
-
-    grid = {**GRID, "values": "marginalized"}
+def test_value_dimension_needs_no_new_program():
+    _, known = studies("Softmax", 8)
     before = _programs.compiled_kernel.cache_info().misses
-    rules = {name: row.rule for name, row in RULES.items()}
-    wide = am.sweep(rules, **grid, v=5)
+    grid = {**GRID, "d": [8], "values": "marginalized"}
+    wide = am.sweep({"Softmax": RULES["Softmax"].rule}, **grid, v=5)
     assert _programs.compiled_kernel.cache_info().misses == before
-    ratio = wide["squared_error"] / studies[1]["squared_error"].where(lambda x: x > 1)
-    expected = 5 / wide["d"]
-    np.testing.assert_allclose((ratio / expected).fillna(1), 1, rtol=1e-5)
+    ratio = wide["squared_error"] / known["squared_error"].where(lambda x: x > 1)
+    np.testing.assert_allclose((ratio / (5 / 8)).fillna(1), 1, rtol=1e-5)
 
 
 class Plain(am.AbstractRule):

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import pytest
 import xarray as xr
-from helpers import RULES, every_rule
+from helpers import ALL, every_rule, slow
 
 import assocmem_jax as am
 from assocmem_jax.study import Spec, _plan, _programs
@@ -13,7 +13,6 @@ from assocmem_jax.study._programs import compiled_kernel, program_of
 from assocmem_jax.study._runner import Runner
 
 
-ALL = {name: row.rule for name, row in RULES.items()}
 SOFT = {"soft": am.Softmax()}
 EXPECTED = ["cosine", "distance", "squared_error"]
 MANY = {"d": [4], "n": list(range(1, 1001)), "values": "marginalized"}
@@ -59,10 +58,10 @@ def test_near_loads_share_programs():
     "changed",
     (
         {"d": [12], "n": [8, 1000], "trials": 4},
-        {"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1},
-        {"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]},
-        {"d": [64], "n": [100, 3000, 5000], "values": "marginalized"},
-        {**MANY, "metrics": EXPECTED},
+        slow({"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1}),
+        slow({"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]}),
+        slow({"d": [64], "n": [100, 3000, 5000], "values": "marginalized"}),
+        slow({**MANY, "metrics": EXPECTED}),
     ),
 )
 def test_estimated_memory_is_what_the_compiler_takes(name, changed):

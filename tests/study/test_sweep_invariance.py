@@ -8,13 +8,12 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import RULES
+from helpers import ALL, FEW, slow
 
 import assocmem_jax as am
 from assocmem_jax.study import _plan
 
 
-ALL = {name: row.rule for name, row in RULES.items()}
 GRID = {
     "d": [12],
     "n": [3, 17, 100, 513, 700],
@@ -25,13 +24,21 @@ GRID = {
 }
 
 
-def sweep(rules=ALL, **changed):
+def sweep(rules, **changed):
     return am.sweep(rules, **{**GRID, "devices": jax.local_devices()[:1], **changed})
 
 
+AGAIN = {"Sparsemax": ALL["Sparsemax"]}
+
+
+@pytest.fixture(scope="module", params=(FEW, slow(ALL)), ids=("few", "all"))
+def rules(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def dataset():
-    return sweep()
+def dataset(rules):
+    return sweep(rules)
 
 
 def assert_same_cells(actual, desired):
@@ -58,23 +65,27 @@ def assert_same_cells(actual, desired):
         [1, 17, 99, 100, 101, 512, 513, 701, 1024, 1025, 3000],
     ),
 )
-def test_other_loads(dataset, n):
-    assert_same_cells(sweep(n=n), dataset)
+def test_other_loads(rules, dataset, n):
+    assert_same_cells(sweep(rules, n=n), dataset)
 
 
-def test_other_rules_and_dimensions(dataset):
-    rules = {"again": am.Softmax(beta=0.2), **dict(reversed(ALL.items()))}
-    assert_same_cells(sweep(rules, d=[4, 12]), dataset)
+def test_other_rules_and_dimensions(rules, dataset):
+    others = {"again": am.Softmax(beta=0.2), **dict(reversed(rules.items()))}
+    assert_same_cells(sweep(others, d=[4, 12]), dataset)
 
 
-def test_other_numbers_of_trials(dataset):
-    assert_same_cells(sweep(trials=8), dataset)
+def test_a_rule_that_looks_again_is_asked_load_by_load():
+    assert_same_cells(sweep(AGAIN, n=[3, 513]), sweep(AGAIN, n=[513, 700]))
+
+
+def test_other_numbers_of_trials(rules, dataset):
+    assert_same_cells(sweep(rules, trials=8), dataset)
 
 
 @pytest.mark.parametrize("budget", (1, 2**40))
-def test_other_batches(dataset, monkeypatch, budget):
+def test_other_batches(rules, dataset, monkeypatch, budget):
     monkeypatch.setattr(_plan, "_CPU_BATCH", budget)
-    assert_same_cells(sweep(trials=4), dataset)
+    assert_same_cells(sweep(rules, trials=4), dataset)
 
 
 def test_batches_of_other_shapes(monkeypatch):
@@ -87,34 +98,35 @@ def test_batches_of_other_shapes(monkeypatch):
     assert_same_cells(sweep(rules, **changed), alone)
 
 
-def test_a_small_memory_takes_fewer_trials_at_a_time(dataset):
-    spec = am.study.Spec(ALL, **GRID)
+def test_a_small_memory_takes_fewer_trials_at_a_time(rules, dataset):
+    spec = am.study.Spec(rules, **GRID)
     rows = _plan.rows(max(spec.n))
-    enough = max(_plan.trial_bytes(spec, name, 12, rows) for name in ALL)
-    assert_same_cells(sweep(memory=enough), dataset)
+    enough = max(_plan.trial_bytes(spec, name, 12, rows) for name in rules)
+    assert_same_cells(sweep(rules, memory=enough), dataset)
 
 
-def test_other_chunks(dataset, monkeypatch):
+def test_other_chunks(rules, dataset, monkeypatch):
     monkeypatch.setattr(_plan, "_CHUNK_WORK", 1.0)
-    assert_same_cells(sweep(), dataset)
+    assert_same_cells(sweep(rules), dataset)
 
 
-def test_varied_hyperparameters(dataset):
-    data = sweep(vary={"beta": [0.1, 0.3, 0.7]})
-    for name, rule in ALL.items():
+def test_varied_hyperparameters(rules, dataset):
+    data = sweep(rules, vary={"beta": [0.1, 0.3, 0.7]})
+    for name, rule in rules.items():
         beta = round(float(getattr(rule, "beta", 0.1)), 6)
         one = data.sel(rule=[name], beta=beta, drop=True)
         assert_same_cells(one, dataset.sel(rule=[name]))
 
 
-def test_other_levels_of_corruption(dataset):
-    data = sweep(query_noise=[0.0, 0.3], flip_probability=[0.0, 0.1])
+def test_other_levels_of_corruption(rules, dataset):
+    data = sweep(rules, query_noise=[0.0, 0.3], flip_probability=[0.0, 0.1])
     chosen = data.sel(query_noise=0.3, flip_probability=0.0, drop=True)
     assert_same_cells(chosen, dataset)
 
 
-def test_other_seeds_give_other_numbers(dataset):
-    ours, theirs = (x["cosine"].sel(n=700).values for x in (sweep(seed=8), dataset))
+def test_other_seeds_give_other_numbers(rules, dataset):
+    other = sweep(rules, seed=8)
+    ours, theirs = (x["cosine"].sel(n=700).values for x in (other, dataset))
     assert not np.isin(ours, theirs).any()
 
 
@@ -127,11 +139,12 @@ from assocmem_jax.study import _plan
 _plan._CHUNK_WORK = 1.0
 rules = {
     "DotProduct": am.DotProduct(),
+    "Softmax": am.Softmax(beta=0.7),
     "Pseudoinverse": am.Pseudoinverse(),
     "ReLU": am.ReLU(),
-    "Softmax": am.Softmax(beta=0.7),
 }
-for count in (1, 2, 4, 8):
+rules = {name: rules[name] for name in [*rules][:int(sys.argv[2])]}
+for count in map(int, sys.argv[3:]):
     devices = jax.local_devices()[:count]
     data = am.sweep(
         rules, d=[5], n=[3, 100], trials=11, query_noise=0.3, devices=devices,
@@ -142,26 +155,34 @@ for count in (1, 2, 4, 8):
 """
 
 
-def test_other_numbers_of_devices(tmp_path):
+@pytest.mark.parametrize(
+    ("rules", "counts"), ((2, (1, 4)), slow(4, (1, 2, 4, 8))), ids=("few", "all")
+)
+def test_other_numbers_of_devices(tmp_path, rules, counts):
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "8"}
-    command = [sys.executable, "-c", CHILD, str(tmp_path)]
+    command = [sys.executable, "-c", CHILD, tmp_path, rules, *counts]
+    command = [str(word) for word in command]
     subprocess.run(command, env=environment, check=True, timeout=300)
-    one, *others = (xr.load_dataset(tmp_path / f"{i}.nc") for i in (1, 2, 4, 8))
+    one, *others = (xr.load_dataset(tmp_path / f"{i}.nc") for i in counts)
     for other in others:
         xr.testing.assert_identical(other, one)
 
 
-def test_loads_below_a_large_dimension_do_not_depend_on_those_above():
+@pytest.mark.parametrize(
+    ("d", "below", "above"), ((60, [20, 50], 70), slow(1100, [300, 1000], 1200))
+)
+def test_loads_below_a_dimension_do_not_depend_on_those_above(d, below, above):
     rules = {"pseudoinverse": am.Pseudoinverse()}
-    few = am.sweep(rules, d=[1100], n=[300, 1000])
-    more = am.sweep(rules, d=[1100], n=[300, 1000, 1200])
+    few = am.sweep(rules, d=[d], n=below)
+    more = am.sweep(rules, d=[d], n=[*below, above])
     np.testing.assert_array_equal(few["distance"], more["distance"][:, :, :2])
 
 
 @pytest.mark.parametrize("rule", (am.DotProduct(), am.Softmax(beta=0.5)))
-def test_one_score_of_one_trial(rule):
+@pytest.mark.parametrize("seeds", (3, slow(12)))
+def test_one_score_of_one_trial(rule, seeds):
     grid = {"d": [5], "n": [5, 11, 37, 300, 700], "query_noise": 0.3}
-    for seed in range(12):
+    for seed in range(seeds):
         several = sweep({"rule": rule}, **grid, trials=8, seed=seed)
         alone = sweep({"rule": rule}, **grid, trials=1, metrics=["cosine"], seed=seed)
         assert_same_cells(alone, several[list(alone.data_vars)])

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers import softmax, sparsemax
-from hypothesis import given, settings, strategies as st
+from helpers import examples, softmax, sparsemax
+from hypothesis import strategies as st
 
 from assocmem_jax import theory
 
@@ -64,8 +64,9 @@ def test_one_pair_is_found(rule):
 
 
 @every_rule
-@settings(deadline=None, max_examples=40, derandomize=True)
-@given(
+@examples(
+    8,
+    40,
     d=st.integers(1, 1000),
     n=st.floats(0.31, 11.6).map(lambda x: np.floor(10**x)),
     beta=st.floats(-9, 6).map(lambda x: 10.0**x),

@@ -4,7 +4,8 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from helpers import examples
+from hypothesis import strategies as st
 
 from assocmem_jax import theory
 
@@ -132,13 +133,7 @@ def arguments(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(
-    deadline=None,
-    max_examples=12,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(data=st.data())
+@examples(3, 12, data=st.data())
 def test_is_finite_bounded_and_falls_with_n(name, data):
     formula, given = getattr(theory, name), data.draw(arguments(name))
     loads = np.array([given["n"], 2 * given["n"]]) if "n" in given else np.ones(2)

@@ -1,9 +1,11 @@
 """Predictions beside measurements, cell by cell, and what is not predicted."""
 
+import functools
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import slow
 
 import assocmem_jax as am
 from assocmem_jax import theory
@@ -18,7 +20,11 @@ RULES = {
 }
 # Slower, and predicted less exactly.
 SPARSE = {"sparsemax": am.Sparsemax(0.1)}
-GRID = {"d": [8, 32], "n": [2, 6, 16, 31, 64, 300, 2000], "query_noise": [0.0, 0.5]}
+# Small enough for the fast lane, and all.
+FEW = {"d": [8], "n": [2, 6, 16, 31, 64, 300]}
+GRID = {"d": [8, 32], "n": [2, 6, 16, 31, 64, 300, 2000]}
+NOISE = {"query_noise": [0.0, 0.5]}
+every_grid = pytest.mark.parametrize("grid", (FEW, slow(GRID)), ids=("few", "all"))
 # What float32 leaves of a cosine of 1 and of a distance of 0.
 ROUNDING = {"cosine": 2e-5, "distance": 1e-2, "squared_error": 1e-2}
 
@@ -42,41 +48,45 @@ def assert_predicted(measured, predicted, rounding, error: Any = 0.0):
         assert 0.45 < inside < 0.85
 
 
-@pytest.fixture(scope="module", params=(None, "marginalized"))
-def study(request):
-    return am.sweep(
-        RULES,
-        d=GRID["d"],
-        n=GRID["n"],
-        trials=40,
-        values=request.param,
-        metrics=tuple(ROUNDING),
-        seed=4,
-    )
+@functools.cache
+def study(values, all_cells):
+    grid = GRID if all_cells else FEW
+    metrics = tuple(ROUNDING)
+    return am.sweep(RULES, **grid, trials=40, values=values, metrics=metrics, seed=4)
 
 
-@pytest.mark.parametrize("metric", ROUNDING)
-def test_every_cell(study, metric):
+@pytest.mark.parametrize("values", (None, "marginalized"))
+@every_grid
+def test_every_cell(values, grid):
+    for metric in ROUNDING:
+        assert_every_cell(study(values, grid is GRID), metric, grid)
+
+
+def assert_every_cell(study, metric, grid):
     names = list(RULES)
     if metric != "cosine":
         # Nearly exact, or the mean of rare failures: see the tests of each.
         names = ["pseudoinverse", "dot_product", "relu"]
     rules = {name: RULES[name] for name in names}
-    predicted = theory.predict(rules, d=GRID["d"], n=GRID["n"], metrics=(metric,))
+    predicted = theory.predict(rules, **grid, metrics=(metric,))
     measured = study[metric].sel(rule=names)
     assert_predicted(measured, predicted[metric], ROUNDING[metric])
 
 
-def test_noisy_queries():
-    data = am.sweep(RULES, **GRID, trials=40, values="marginalized", seed=5)
-    predicted = theory.predict(RULES, **GRID, metrics=("cosine",))["cosine"]
+@every_grid
+def test_noisy_queries(grid):
+    grid = grid | NOISE
+    data = am.sweep(RULES, **grid, trials=40, values="marginalized", seed=5)
+    predicted = theory.predict(RULES, **grid, metrics=("cosine",))["cosine"]
     assert predicted.dims == ("rule", "d", "n", "query_noise")
     assert_predicted(data["cosine"], predicted, ROUNDING["cosine"])
 
 
-@pytest.mark.parametrize("values", (None, "marginalized"))
-def test_sparsemax(values):
-    grid: dict[str, Any] = GRID | {"n": [2, 6, 31, 200]}
+@pytest.mark.parametrize("values", (slow(None), "marginalized"))
+@every_grid
+def test_sparsemax(values, grid):
+    n = [6, 31] if grid is FEW else [2, 6, 31, 200]
+    grid: dict[str, Any] = grid | NOISE | {"n": n}
     data = am.sweep(SPARSE, **grid, trials=40, values=values, seed=8)
     predicted = theory.predict(SPARSE, **grid, metrics=("cosine",))["cosine"]
     assert_predicted(data["cosine"], predicted, ROUNDING["cosine"], error=0.015)
@@ -85,18 +95,26 @@ def test_sparsemax(values):
 @pytest.mark.parametrize(
     "ensemble", (am.patterns.Spherical(), am.patterns.Bipolar()), ids=str
 )
-def test_keys_of_one_norm(ensemble):
+@every_grid
+def test_keys_of_one_norm(ensemble, grid):
     rules = {name: RULES[name] for name in ("dot_product", "relu", "softmax")}
-    d, n = [8, 32], [2, 6, 16, 64, 300]
+    d, n = grid["d"], [2, 6, 16, 64, 300]
     options = {"ensemble": ensemble, "values": "marginalized"}
     data = am.sweep(rules, d=d, n=n, trials=40, seed=6, **options)
     predicted = theory.predict(rules, d=d, n=n, ensemble=ensemble, metrics=("cosine",))
     assert_predicted(data["cosine"], predicted["cosine"], ROUNDING["cosine"])
 
 
-@pytest.mark.parametrize(("rules", "n"), ((RULES, [8, 32, 128, 512]), (SPARSE, [100])))
-def test_recall(rules, n):
-    grid = {"d": [16, 32], "n": n, "metrics": ("recall",)}
+@pytest.mark.parametrize(
+    ("rules", "d", "n"),
+    (
+        (RULES, [16], [8, 64]),
+        slow(RULES, [16, 32], [8, 32, 128, 512]),
+        slow(SPARSE, [16, 32], [100]),
+    ),
+)
+def test_recall(rules, d, n):
+    grid = {"d": d, "n": n, "metrics": ("recall",)}
     data = am.sweep(rules, **grid, trials=40, seed=7)
     predicted = theory.predict(rules, **grid)
     assert_predicted(data["recall"], predicted["recall"], 1e-9, error=0.03)
@@ -130,7 +148,7 @@ def test_interpolation_peak():
 
 def test_axes_are_those_of_a_study():
     vary = {"beta": [0.1, 1.0]}
-    grid = {"d": [4, 8], "n": [3, 9], "query_noise": [0.0, 0.3], "vary": vary}
+    grid = {"d": [8], "n": [3, 9], "query_noise": [0.0, 0.3], "vary": vary}
     rules = {"softmax": am.Softmax(), "dot": am.DotProduct()}
     study = am.sweep(rules, **grid, metrics=("cosine",))
     predicted = theory.predict(rules, **grid, metrics=("cosine",))

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from helpers import examples
+from hypothesis import strategies as st
 from scipy import stats
 
 from assocmem_jax import theory
@@ -133,12 +134,13 @@ def test_leading_order():
 
 
 @every_rule
-@settings(deadline=None, max_examples=30, derandomize=True)
-@given(
-    st.integers(3, 10_000),
-    st.floats(0, 9).map(lambda x: 10.0**x),
-    st.floats(0, 1),
-    st.sampled_from(
+@examples(
+    8,
+    30,
+    d=st.integers(3, 10_000),
+    n=st.floats(0, 9).map(lambda x: 10.0**x),
+    share=st.floats(0, 1),
+    ensemble=st.sampled_from(
         (
             (0.0, "gaussian"),
             (0.5, "gaussian"),

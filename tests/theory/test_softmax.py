@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import examples
 from hypothesis import given, settings, strategies as st
 
 from assocmem_jax import theory
@@ -90,8 +91,9 @@ def test_bounded_and_falling(d, n, beta, v):
         assert score[1] <= score[0] + 1e-9
 
 
-@settings(deadline=None, max_examples=10, derandomize=True)
-@given(
+@examples(
+    3,
+    10,
     d=st.integers(1, 200),
     n=st.integers(2, 10**7),
     beta=st.floats(-6, 3).map(lambda x: 10.0**x),
