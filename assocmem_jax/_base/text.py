@@ -186,7 +186,7 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
 def _misfit(
     signature: inspect.Signature, positional: Sequence[Any], named: Mapping[str, Any]
 ) -> str:
-    """What keeps arguments with known names from fitting a signature."""
+    """The reason why arguments with known names do not fit a signature."""
     known = list(signature.parameters)
     if len(positional) > len(known):
         return f"has {len(positional)} arguments, at most {len(known)} fit"

@@ -33,7 +33,7 @@ _BASELINE_PAIRS = 1000
 
 
 def sweeps(seed: int, quick: bool) -> dict[str, Spec]:
-    """What is swept, by the name of the store.
+    """The studies, by the names of their stores.
 
     Gaussian keys and values of one dimension d, one draw per d, every stored key asked
     again. A cell depends on the seed, rule, d and n alone, so cells that experiments
@@ -94,7 +94,7 @@ def run(out: Path, seed: int, quick: bool, progress: bool) -> xr.DataTree:
 
 
 def settings(seed: int, quick: bool) -> dict[str, str | int]:
-    """What tells one study from another."""
+    """The settings that tell one study from another."""
     return {"seed": seed, "quick": int(quick), "assocmem_jax": __version__}
 
 

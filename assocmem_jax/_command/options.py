@@ -1,4 +1,4 @@
-"""How the settings of a study are typed on a command line."""
+"""The settings of a study, as they are typed on a command line."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from ..patterns import AbstractEnsemble
 
 
 class Mistake(Exception):
-    """What was typed is wrong; the message says what, and what to do.
+    """A mistake in what was typed; the message says which, and what to do.
 
     No `ValueError`: the parser would put a frame around it.
     """

@@ -17,7 +17,7 @@ from ..plot._axes import label_of
 
 
 def _floor(metric: str) -> float | None:
-    """Where lines run along the lower edge of a logarithmic axis, if it is one."""
+    """The lower edge of the axis of a metric that is logarithmic, else `None`."""
     return METRICS[metric].floor if metric in METRICS else None
 
 
@@ -111,7 +111,7 @@ def draw(
 
 
 def _panels_of(dataset: xr.Dataset, kind, metric, threshold, names) -> dict:
-    """What each panel shows, by its title."""
+    """The data of each panel, by its title."""
     if kind in ("heatmap", "collapse"):
         return {name: dataset.sel(rule=name) for name in names}
     if kind == "curves" and len(names) > 1:

@@ -1,1 +1,1 @@
-"""What a study asks: its settings and axes, checked and as text."""
+"""The question of a study: its settings and axes, checked and as text."""

@@ -27,7 +27,7 @@ Corrupt: TypeAlias = Callable[
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
-    """How queries are corrupted along an axis. At the level zero they are not.
+    """The corruption of queries along an axis; at the level zero there is none.
 
     Attributes:
         corrupt: from a level, a random key, the indices of queries and the queries, one

@@ -81,7 +81,7 @@ def _refuse(name: str, given: Any) -> NoReturn:
 
 
 def _example(name: str) -> str:
-    """How a setting is typed."""
+    """An example of a setting, as it is typed."""
     return _EXAMPLES[name] if name in _EXAMPLES else corruptions()[name].example
 
 

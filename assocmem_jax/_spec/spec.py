@@ -1,4 +1,4 @@
-"""What a study measures: its settings, checked, and as text."""
+"""The settings of a study, checked, and as text."""
 
 import dataclasses
 import itertools
@@ -21,7 +21,7 @@ from .checks import check_spec
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """What a study measures. A cell is one rule at one point of all axes, one trial.
+    """The settings of a study. A cell is one rule at one point of all axes, one trial.
 
     Attributes:
         rules: the retrieval rules, by name.
@@ -39,8 +39,8 @@ class Spec:
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
         vary: values of the rules' hyperparameters, by name: each an axis.
-        metrics: what is measured: cosine, distance, squared_error, success, recall,
-            all_correct.
+        metrics: the scores of answers: cosine, distance, squared_error, success,
+            recall, all_correct.
         success_cosine: the cosine above which an answer counts as a success.
         seed: of the random numbers.
     """
@@ -119,7 +119,7 @@ class Spec:
 
     @property
     def value_source(self) -> Literal["keys", "own", "drawn", "marginalized"]:
-        """Whether values are the keys, the ensemble's own, drawn beside it, or not."""
+        """The source of values: the keys, the ensemble, a draw beside it, or none."""
         if isinstance(self.values, str) and self.values != "one-hot":
             return self.values  # pyright: ignore[reportReturnType]
         has_own = isinstance(self.ensemble, Samples) and self.ensemble.has_values

@@ -1,1 +1,1 @@
-"""What the trials of a study say: intervals, capacities, scaling laws."""
+"""Statistics over the trials of a study: intervals, capacities, scaling laws."""

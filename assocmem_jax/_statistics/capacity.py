@@ -21,7 +21,7 @@ _METHOD = (
     "the level expanded for few trials (Student's t below 6), stretched by what the "
     "slopes on either side leave open between the loads"
 )
-# Below so many trials no level of the percentiles is wide enough.
+# Below this number of trials no level of the percentiles is wide enough.
 _ENOUGH_TRIALS = 6
 _LONG_NAMES = {
     "capacity": "load at which the mean over trials crosses the threshold",
@@ -35,7 +35,7 @@ _LONG_NAMES = {
 
 
 class _Capacity(NamedTuple):
-    """What is known of one cell; the defaults say that nothing is."""
+    """The capacity of one cell; by default, of one that nothing is known of."""
 
     capacity: float = np.nan
     low: float = 0.0
@@ -187,7 +187,7 @@ def crossing(
 def _count_passing(
     means: Float[np.ndarray, "*curves n"], threshold: float | int
 ) -> Int[np.ndarray, "*curves"]:
-    """How many loads pass before the first that fails."""
+    """Number of loads that pass before the first that fails."""
     fails = means < threshold
     return np.where(fails.any(axis=-1), fails.argmax(axis=-1), means.shape[-1])
 
@@ -214,7 +214,7 @@ def check_threshold(function: str, metric: str, threshold: float | int) -> None:
 
 
 def _to_dataset(found: list[_Capacity], cells: xr.DataArray) -> xr.Dataset:
-    """What was found, cell by cell, over the axes of the cells."""
+    """The capacities, cell by cell, over the axes of the cells."""
     variables = {}
     for name, column in zip(_Capacity._fields, zip(*found, strict=True), strict=True):
         attrs = {"long_name": _LONG_NAMES[name]}
@@ -282,7 +282,7 @@ def _between(
     passed: int,
     threshold: float | int,
 ) -> tuple[float, float]:
-    """Where a curve can cross inside of its bracket, from the slopes on either side.
+    """The loads between which a curve can cross, from the slopes on either side.
 
     Straight on from the loads before the bracket, or straight back from those after it,
     at most as far as the bracket. Where there are none, as far as that.

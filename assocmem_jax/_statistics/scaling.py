@@ -211,7 +211,7 @@ def _fit_cell(
     error: Float[np.ndarray, " points"],
     confidence: float,
 ) -> dict[str, np.ndarray]:
-    """All that is fitted to log n* of one cell, by name of the variable."""
+    """The fits to log n* of one cell, by name of the variable."""
     if len(d) < _LEAST_POINTS:
         names = ("constant", "exponent")
         ends = [name + end for name in names for end in ("", "_low", "_high")]

@@ -1,4 +1,4 @@
-"""What a metric is given: the answers of one batch of queries, and what is right."""
+"""Answers to one batch of queries, and the right values, as a metric gets them."""
 
 import dataclasses
 

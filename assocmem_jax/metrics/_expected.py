@@ -10,7 +10,7 @@ from .._core.sums import Weights
 
 
 class Expectation(eqx.Module):
-    r"""What v independent coordinates from N(0, 1) make of weights.
+    r"""Expectations over values of v independent coordinates from N(0, 1).
 
     Attributes:
         series: Chebyshev coefficients of the mean cosine over $\rho$, in

@@ -1,4 +1,4 @@
-"""How good retrieved values are: one number per query."""
+"""Measures of retrieved values: one number per query."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What an ensemble is."""
+"""The interface of an ensemble of patterns."""
 
 import abc
 import functools

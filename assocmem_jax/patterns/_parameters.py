@@ -1,4 +1,4 @@
-"""Checks of the parameters of a law."""
+"""Checks of the parameters of an ensemble."""
 
 import jax.numpy as jnp
 import numpy as np

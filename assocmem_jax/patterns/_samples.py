@@ -129,7 +129,7 @@ class Samples(AbstractEnsemble):
         return self.values[self._places(rng, index)]
 
     def _places(self, rng, index):
-        """Where in the arrays these patterns are: by a shuffle, the same for all."""
+        """The rows of these patterns in the arrays: by a shuffle, the same for all."""
         rows = self.keys.shape[0]
         words = random.bits(rng, jnp.zeros(1, jnp.int32), rows)[0]
         order = jnp.argsort(words, stable=True)

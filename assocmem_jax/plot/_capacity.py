@@ -148,8 +148,8 @@ def _draw_fit(ax: Axes, points: xr.Dataset, fit: xr.Dataset, look: dict) -> str:
     if not np.isfinite(exponent) or len(d) == 0:
         return ""
     ends = np.array([d.min(), d.max()], float)
-    law = float(fit["constant"]) * ends**exponent
-    ax.plot(ends, law, color=look["color"], linestyle="--", linewidth=1, zorder=1.5)
+    fitted = float(fit["constant"]) * ends**exponent
+    ax.plot(ends, fitted, color=look["color"], linestyle="--", linewidth=1, zorder=1.5)
     return f": ${_exponent_text(exponent, error)}$"
 
 

@@ -54,8 +54,8 @@ def curves(
         "plot.curves", dataset, metric, (hue, "n"), confidence=confidence
     )
     ax = axes_or_new(ax)
-    laws = predictions(dataset, metric, hue) if theory else None
-    draw_lines(ax, means, hue, line, band=band, legend=legend, laws=laws)
+    formulas = predictions(dataset, metric, hue) if theory else None
+    draw_lines(ax, means, hue, line, band=band, legend=legend, formulas=formulas)
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(label_of(dataset, metric))
     return ax
@@ -106,8 +106,10 @@ def collapse(
         label = "load $n / d$" if scale is None else "$n / s(d)$"
     scales = _scales(means["d"].values, scale)
     ax = axes_or_new(ax)
-    laws = predictions(dataset, metric, "d") if theory else None
-    draw_lines(ax, means, "d", line, band=band, legend=legend, scales=scales, laws=laws)
+    formulas = predictions(dataset, metric, "d") if theory else None
+    draw_lines(
+        ax, means, "d", line, band=band, legend=legend, scales=scales, formulas=formulas
+    )
     ax.set_xlabel(label)
     ax.set_ylabel(label_of(dataset, metric))
     return ax
@@ -166,7 +168,7 @@ def difference(
     return ax
 
 
-def draw_lines(ax, means, hue, line, *, band, legend, scales=None, laws=None):
+def draw_lines(ax, means, hue, line, *, band, legend, scales=None, formulas=None):
     """Draw one line per entry of `hue`, and its band where there is one."""
     handles = []
     # Many bands on one another must not hide the lines.
@@ -176,10 +178,10 @@ def draw_lines(ax, means, hue, line, *, band, legend, scales=None, laws=None):
         scale = 1 if scales is None else scales[i]
         x = one["n"].values / scale
         look = {**look, "markeredgewidth": 0}
-        if laws is not None and laws[i] is not None:
+        if formulas is not None and formulas[i] is not None:
             n = loads_between(one["n"].values)
             # Thin, so that the markers show where they are off.
-            ax.plot(n / scale, laws[i](n), color=look["color"], linewidth=1.0)
+            ax.plot(n / scale, formulas[i](n), color=look["color"], linewidth=1.0)
             look["linestyle"] = "none"
         look = {**look, **line}
         handles += ax.plot(x, one["mean"].values, **look)

@@ -52,8 +52,8 @@ def residuals(
             f"{data.sizes.get('trial', 1)}",
             "Measure more with `sweep(trials=...)`.",
         )
-    laws = predictions(data, metric, hue)
-    if not any(laws):
+    formulas = predictions(data, metric, hue)
+    if not any(formulas):
         raise ArgumentError(
             "plot.residuals",
             "metric",
@@ -63,7 +63,9 @@ def residuals(
         )
     n = data["n"].values
     nothing = np.full(len(n), np.nan)
-    predicted = np.array([nothing if law is None else law(n) for law in laws])
+    predicted = np.array(
+        [nothing if formula is None else formula(n) for formula in formulas]
+    )
     mean = data[metric].mean("trial")
     error = data[metric].std("trial", ddof=1) / np.sqrt(data.sizes["trial"])
     # Where all trials agree, rounding is all that is left.

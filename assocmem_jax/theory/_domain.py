@@ -1,4 +1,4 @@
-"""What a formula accepts, and how it is evaluated on arrays of parameters."""
+"""The domain of a formula, and its evaluation on arrays of parameters."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
