@@ -5,6 +5,7 @@ import re
 import matplotlib.pyplot as plt
 import pytest
 import xarray as xr
+from helpers import slow
 from typed import SWEEP, refusal, run
 
 import assocmem_jax as am
@@ -78,12 +79,13 @@ def figures(monkeypatch):
 @pytest.mark.parametrize(
     "args, panels, titles",
     (
-        (("--kind", "curves"), 3, ["$d = 4$", "$d = 8$", "$d = 16$"]),
-        (("--kind", "curves", "--metric", "distance"), 3, None),
+        # Of all that is drawn, predictions take the time.
+        slow(("--kind", "curves"), 3, ["$d = 4$", "$d = 8$", "$d = 16$"]),
+        slow(("--kind", "curves", "--metric", "distance"), 3, None),
         (("--kind", "curves", "--rules", "hot"), 1, ["hot"]),
         (("--kind", "heatmap"), 3, ["pseudoinverse", "hot", "relu"]),
         (("--kind", "heatmap", "--metric", "distance", "--threshold", 2), 3, None),
-        (("--kind", "collapse"), 3, ["pseudoinverse", "hot", "relu"]),
+        slow(("--kind", "collapse"), 3, ["pseudoinverse", "hot", "relu"]),
         (("--kind", "capacity"), 1, ["cosine at 0.9"]),
         (("--kind", "difference", "--rules", "hot", "relu"), 1, ["hot $-$ relu"]),
         (

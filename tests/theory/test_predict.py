@@ -51,8 +51,8 @@ def assert_predicted(measured, predicted, rounding, error: Any = 0.0):
 @functools.cache
 def study(values, all_cells):
     grid = GRID if all_cells else FEW
-    metrics = tuple(ROUNDING)
-    return am.sweep(RULES, **grid, trials=40, values=values, metrics=metrics, seed=4)
+    options: dict[str, Any] = {**grid, "metrics": tuple(ROUNDING), "values": values}
+    return am.sweep(RULES, **options, trials=40, seed=4)
 
 
 @pytest.mark.parametrize("values", (None, "marginalized"))
@@ -86,7 +86,7 @@ def test_noisy_queries(grid):
 @every_grid
 def test_sparsemax(values, grid):
     n = [6, 31] if grid is FEW else [2, 6, 31, 200]
-    grid: dict[str, Any] = grid | NOISE | {"n": n}
+    grid = grid | NOISE | {"n": n}
     data = am.sweep(SPARSE, **grid, trials=40, values=values, seed=8)
     predicted = theory.predict(SPARSE, **grid, metrics=("cosine",))["cosine"]
     assert_predicted(data["cosine"], predicted, ROUNDING["cosine"], error=0.015)
