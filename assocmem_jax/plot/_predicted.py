@@ -70,7 +70,7 @@ def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry
 
     def at_one(n: float) -> float:
         try:
-            return float(formula(d, n, v=spec["v"], query_noise=noise))
+            return float(formula.function(d, n, v=spec["v"], query_noise=noise))
         except ValueError:
             return np.nan
 

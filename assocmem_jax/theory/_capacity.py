@@ -14,10 +14,6 @@ from ._domain import Values, at_each, parameters, require
 from ._registry import formula_of
 
 
-# Logarithms of the largest loads that are tried, and that formulas are known for.
-_LAST = (600.0, np.log(1e30), np.log(1e12))
-
-
 def capacity(
     rule: AbstractRule,
     d: ArrayLike,
@@ -69,27 +65,20 @@ def capacity(
     require(call, "d", d, d >= 1, "d >= 1")
 
     def crossing(d, threshold):
-        score = lambda n: float(formula(d, n, v=v, query_noise=query_noise))
+        score = lambda n: float(formula.function(d, n, v=v, query_noise=query_noise))
 
         def excess(log_n):
             n = np.exp(log_n)
-            try:
-                return score(n) - threshold
-            except ValueError:
-                if not 1 < n < 2:
-                    raise
-            # The second pair is there with probability n - 1.
-            return (2 - n) * score(1.0) + (n - 1) * score(2.0) - threshold
+            if formula.from_two and 1 < n < 2:
+                # The second pair is there with probability n - 1.
+                return (2 - n) * score(1.0) + (n - 1) * score(2.0) - threshold
+            return score(n) - threshold
 
         def beyond(low):
             """The next load that is tried, and the excess there."""
-            for last in _LAST:
-                log_n = min(max(1.0, 1.5 * low), last)
-                if log_n > low:
-                    try:
-                        return log_n, excess(log_n)
-                    except ValueError:
-                        continue
+            log_n = min(max(1.0, 1.5 * low), np.log(formula.largest_n))
+            if log_n > low:
+                return log_n, excess(log_n)
             raise ArgumentError(
                 call,
                 "threshold",

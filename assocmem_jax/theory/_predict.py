@@ -86,7 +86,7 @@ def _of_rule(spec: Spec, name: str, metric: str) -> xr.DataArray:
     axes = {**own, "query_noise": noise, "d": spec.d, "n": spec.n}
     d, n = np.array(spec.d)[:, None], np.array(spec.n)
     grids = [
-        formula_of("theory.predict", replaced, metric, spec.ensemble)(
+        formula_of("theory.predict", replaced, metric, spec.ensemble).function(
             d, n, v=spec.v, query_noise=level
         )
         for point in spec.points(name)

@@ -2,7 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .. import _rules
 from .._base.errors import ArgumentError, called_as
@@ -22,36 +24,54 @@ from . import (
 )
 
 
-_FORMULAS: dict[type[AbstractRule], dict[str, Callable[..., Any]]] = {
+class Formula(NamedTuple):
+    """A closed form, and the numbers of pairs that it is known for.
+
+    Attributes:
+        function: of d, n, v, the noise of queries, and hyperparameters of the rule.
+        largest_n: the most pairs. No formula is asked for more than e**600.
+        from_two: whether there is no value between one pair and two.
+    """
+
+    function: Callable[..., Any]
+    largest_n: float = float(np.exp(600.0))
+    from_two: bool = False
+
+
+_FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
     _rules.Pseudoinverse: {
-        "cosine": _pseudoinverse.pseudoinverse_cosine,
-        "distance": _pseudoinverse_error.pseudoinverse_distance,
-        "squared_error": _pseudoinverse_error.pseudoinverse_squared_error,
-        "recall": _pseudoinverse.pseudoinverse_recall,
+        "cosine": Formula(_pseudoinverse.pseudoinverse_cosine),
+        "distance": Formula(_pseudoinverse_error.pseudoinverse_distance),
+        "squared_error": Formula(_pseudoinverse_error.pseudoinverse_squared_error),
+        "recall": Formula(_pseudoinverse.pseudoinverse_recall),
     },
     _rules.DotProduct: {
-        "cosine": _dot_product.dot_product_cosine,
-        "distance": _dot_product.dot_product_distance,
-        "squared_error": _dot_product.dot_product_squared_error,
-        "recall": _dot_product.dot_product_recall,
+        "cosine": Formula(_dot_product.dot_product_cosine),
+        "distance": Formula(_dot_product.dot_product_distance),
+        "squared_error": Formula(_dot_product.dot_product_squared_error),
+        "recall": Formula(_dot_product.dot_product_recall),
     },
     _rules.ReLU: {
-        "cosine": _relu.relu_cosine,
-        "distance": _relu.relu_distance,
-        "squared_error": _relu.relu_squared_error,
-        "recall": _relu.relu_recall,
+        "cosine": Formula(_relu.relu_cosine),
+        "distance": Formula(_relu.relu_distance),
+        "squared_error": Formula(_relu.relu_squared_error),
+        "recall": Formula(_relu.relu_recall),
     },
     _rules.Softmax: {
-        "cosine": _softmax.softmax_cosine,
-        "distance": _softmax_error.softmax_distance,
-        "squared_error": _softmax_error.softmax_squared_error,
-        "recall": _attention_recall.softmax_recall,
+        "cosine": Formula(_softmax.softmax_cosine),
+        "distance": Formula(_softmax_error.softmax_distance, from_two=True),
+        "squared_error": Formula(
+            _softmax_error.softmax_squared_error, 1e30, from_two=True
+        ),
+        "recall": Formula(_attention_recall.softmax_recall, 1e12, from_two=True),
     },
     _rules.Sparsemax: {
-        "cosine": _sparsemax.sparsemax_cosine,
-        "distance": _sparsemax.sparsemax_distance,
-        "squared_error": _sparsemax.sparsemax_squared_error,
-        "recall": _attention_recall.sparsemax_recall,
+        "cosine": Formula(_sparsemax.sparsemax_cosine, 1e12, from_two=True),
+        "distance": Formula(_sparsemax.sparsemax_distance, 1e12, from_two=True),
+        "squared_error": Formula(
+            _sparsemax.sparsemax_squared_error, 1e12, from_two=True
+        ),
+        "recall": Formula(_attention_recall.sparsemax_recall, 1e12, from_two=True),
     },
 }
 _KEYS: dict[type[AbstractEnsemble], str] = {
@@ -63,7 +83,7 @@ _KEYS: dict[type[AbstractEnsemble], str] = {
 
 def formula_of(
     call: str, rule: AbstractRule, metric: str, ensemble: AbstractEnsemble
-) -> Callable[..., Any]:
+) -> Formula:
     """The formula of d, n, v and the noise of queries that a rule is known to obey.
 
     Where the formula refuses a size, it says so of the function that asks.
@@ -91,7 +111,7 @@ def formula_of(
             advice,
         )
     formula = formulas[metric]
-    taken = inspect.signature(formula).parameters
+    taken = inspect.signature(formula.function).parameters
     keys = _KEYS.get(type(ensemble))
     if keys is None or (keys != "gaussian" and "keys" not in taken):
         raise ArgumentError(
@@ -109,7 +129,9 @@ def formula_of(
             names[parameter] = "rule"
 
     def predicted(*sizes: Any, **more: Any) -> Any:
-        with called_as(call, names, instead_of=(f"theory.{formula.__name__}",)):
-            return formula(*sizes, **more, **given)
+        with called_as(
+            call, names, instead_of=(f"theory.{formula.function.__name__}",)
+        ):
+            return formula.function(*sizes, **more, **given)
 
-    return predicted
+    return formula._replace(function=predicted)
