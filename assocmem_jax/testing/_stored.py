@@ -94,13 +94,14 @@ def check_left(rule: AbstractRule, d: int) -> None:
     Raises:
         Unmeasurable: if it gives others.
     """
-    if isinstance(rule, AbstractLinear) and has_left(rule):
-        if not _left_fits(rule, _pairs(d, 1)):
-            raise Unmeasurable(
-                "gives other weights to its values than its `left` says",
-                r"`left` must return F of the memory $M = F F^\top K^\top V$. Or draw "
-                "values.",
-            )
+    if not isinstance(rule, AbstractLinear) or not has_left(rule):
+        return
+    if not _left_fits(rule, _pairs(d, 1)):
+        raise Unmeasurable(
+            "gives other weights to its values than its `left` says",
+            r"`left` must return F of the memory $M = F F^\top K^\top V$. Or draw "
+            "values.",
+        )
 
 
 def _pairs(d: int, v: int) -> Pairs:

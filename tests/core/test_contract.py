@@ -1,6 +1,8 @@
 """What a rule declares, and what is refused where a class is written."""
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,7 +18,7 @@ from assocmem_jax._core.table import AbstractTable
 class Kinds(am.AbstractSeparation):
     """A separation whose fields are of every kind."""
 
-    function: object
+    function: Callable
     text: str = "cubic"
     number: float = 2.0
     module: eqx.nn.Linear | None = None
@@ -84,7 +86,10 @@ def test_rules_hold_functions_texts_numbers_and_modules(rng):
 
 def test_what_cannot_be_hashed_is_to_be_static(rng):
     class Unhashable:
-        __hash__ = None
+        __hash__: Any = None
+
+        def __call__(self, scores):
+            return scores
 
     message = r"`retrieve\(rule=...\)` holds .*Unhashable.*`eqx.field\(static=True\)`"
     with pytest.raises(TypeError, match=message):

@@ -1,5 +1,10 @@
 """Maps over dimension and load, and capacities: what they show."""
 
+# Matplotlib declares more types than it returns.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+# pyright: reportUnhashable=false
+
 import numpy as np
 import pytest
 from figures import RULES, D, N, legend_of, markers_of

@@ -1,5 +1,10 @@
 """Figures: they show the numbers they are given, and change nothing else."""
 
+# Matplotlib declares more types than it returns.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+# pyright: reportUnhashable=false
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,5 +1,10 @@
 """Lines of theory under what was measured."""
 
+# Matplotlib declares more types than it returns.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+# pyright: reportUnhashable=false
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest

@@ -51,7 +51,7 @@ def test_the_search_covers_the_exact_capacities():
     for name, shape in SHAPES.items():
         for d in (16, 32):
             cell, exact = found.sel(rule=name, d=d), exact_capacity(shape(d), d, 0.9)
-            assert 0 < cell["low"] < exact < cell["high"] < np.inf
+            assert 0 < float(cell["low"]) < exact < float(cell["high"]) < np.inf
             assert cell["high"] / cell["low"] < 1.5
     assert found.attrs["metric"] == "cosine" and found.attrs["threshold"] == 0.9
 
