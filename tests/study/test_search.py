@@ -1,5 +1,7 @@
 """Capacities that are searched for, against those that are known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import optimize, special
@@ -8,7 +10,7 @@ import assocmem_jax as am
 from assocmem_jax.study._programs import compiled_kernel
 
 
-def exact_capacity(shape, v, threshold):
+def exact_capacity(shape, v, threshold) -> Any:
     """The load where the mean cosine is the threshold, where rho^2 is Beta(a, b)."""
 
     def rest(n):
