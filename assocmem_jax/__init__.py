@@ -44,7 +44,6 @@ _LATER = {
     "fit_scaling": "_statistics.scaling",
     "mean_interval": "_statistics.intervals",
 }
-_TOOLS = {"importlib", "TYPE_CHECKING", "Any"}
 
 
 # Type checkers know all names from above, and take others for mistakes.
@@ -59,5 +58,10 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    here = {name for name in globals() if not name.startswith("_")}
-    return sorted((here | _LATER.keys() | {"__version__"}) - _TOOLS)
+    names = {name for name, x in globals().items() if name[0] != "_" and _is_ours(x)}
+    return sorted(names | _LATER.keys() | {"__version__"})
+
+
+def _is_ours(x: Any) -> bool:
+    place = getattr(x, "__module__", None) or getattr(x, "__name__", "")
+    return str(place).startswith(__name__)

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import sys
+import tempfile
 
 import jax
 
@@ -20,13 +21,22 @@ import pytest  # noqa: E402
 
 
 C = ctypes.CDLL(None)
+LITTLE_EFFORT = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
 
 
 def pytest_configure(config):
+    if config.getoption("markexpr") == "not slow":
+        # Compiling is most of what the fast lane costs: a third of it, this way. Where
+        # bits are at stake, a test asks for the effort that users' programs get:
+        # `thorough` in helpers.py.
+        os.environ.setdefault("XLA_FLAGS", LITTLE_EFFORT)
     # Workers compile much that others have compiled, in this run or the last, and child
     # processes have nothing else. Those read the environment.
+    folder = getattr(config, "cache", None)
     cache = {
-        "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
+        "jax_compilation_cache_dir": str(
+            folder.mkdir("jax") if folder else tempfile.mkdtemp("jax")
+        ),
         "jax_persistent_cache_min_compile_time_secs": 0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -64,6 +65,28 @@ ALL = {name: row.rule for name, row in RULES.items()}
 def slow(*values, **options):
     """Parameters of the slow lane alone."""
     return pytest.param(*values, marks=pytest.mark.slow, **options)
+
+
+# Where the laws say the most of it: a rule for each engine, and the others slowly.
+every_engine = pytest.mark.parametrize(
+    "name", [name if name in FEW else slow(name) for name in RULES]
+)
+
+
+def thorough(fn):
+    """The function compiled as users' programs are, whatever the flags of the suite."""
+    options = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+    return jax.jit(fn, compiler_options=options)
+
+
+def eagerly(fn):
+    """The function as it is."""
+    return fn
+
+
+# How the bits of a function are looked at: the slow lane compiles with one effort, so
+# that they are the same in all ways.
+every_way = pytest.mark.parametrize("way", (thorough, slow(eagerly)))
 
 
 def examples(few, many, **strategies):

@@ -21,6 +21,9 @@ from ._compiled import quick, read_all
 from ._law import law
 
 
+LARGEST = np.finfo(np.float32).max
+
+
 @law(
     "definition",
     "the answers equal the definition, in the type of the arrays",
@@ -233,7 +236,13 @@ def extremes(case: Case) -> None:
         keys, values, queries = case.arrays(n, dtype=np.float32)
         for scale in (1e-12, 1e-3, 1e3, 1e8):
             scale = np.float32(scale)
-            out = np.asarray(retrieve(case.rule, scale * keys, values, scale * queries))
+            arrays = scale * keys, values, scale * queries
+            with np.errstate(all="ignore"):
+                right = case.expected(*arrays)
+            # A right answer may be beyond float32, as of polynomials.
+            if np.all(np.isfinite(right)) and np.max(np.abs(right)) > LARGEST:
+                continue
+            out = np.asarray(retrieve(case.rule, *arrays))
             must(np.all(np.isfinite(out)), f"{out.ravel()[0]} at a scale of {scale:g}")
 
 

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import slow
+from helpers import eagerly, every_way, slow, thorough
 from jax.extend.random import threefry_2x32
 from scipy import special, stats
 
@@ -35,17 +35,19 @@ def test_bits_are_those_of_the_cipher_of_jax(d):
 
 @every_function
 @every_dimension
-def test_a_row_depends_on_key_and_index_alone(name, d):
+@every_way
+def test_a_row_depends_on_key_and_index_alone(name, d, way):
     fn = lambda rng, index: FUNCTIONS[name](rng, index, d)
     keys, index = jax.random.split(jax.random.key(2), 3), jnp.arange(70)
-    rows = np.stack([fn(key, index) for key in keys])
+    rows = np.stack([way(fn)(key, index) for key in keys])
+    many = jax.vmap(fn, (0, None))
     assert rows.shape == (3, 70, d) and rows.dtype.itemsize == 4
     for part in (index[:1], index[:4], index[5:38], index[::-1], index.astype("int16")):
-        for run in (fn, jax.jit(fn)):
+        for run in (way(fn), thorough(fn)):
             np.testing.assert_array_equal(run(keys[0], part), rows[0][part])
-        for run in (jax.vmap(fn, (0, None)), jax.jit(jax.vmap(fn, (0, None)))):
+        for run in (way(many), thorough(many)):
             np.testing.assert_array_equal(run(keys, part), rows[:, part])
-    with jax.disable_jit():
+    with jax.disable_jit(way is eagerly):
         np.testing.assert_array_equal(fn(keys[0], index[:3]), rows[0][:3])
 
 
@@ -53,9 +55,9 @@ def test_a_row_depends_on_key_and_index_alone(name, d):
 @every_dimension
 def test_a_row_does_not_depend_on_the_program_around(name, d):
     index = jnp.arange(9)
-    rows = FUNCTIONS[name](jax.random.key(2), index, d)
+    rows = thorough(lambda index: FUNCTIONS[name](jax.random.key(2), index, d))(index)
 
-    @jax.jit
+    @thorough
     def larger(index):
         x = FUNCTIONS[name](jax.random.key(2), index, d)
         return x, x.astype(jnp.float32) * 0.3 + 1

@@ -113,6 +113,7 @@ def test_another_study_is_overwritten_where_asked_and_nothing_else(study):
     assert all(file.read_text() == "mine" for file in foreign)
 
 
+@pytest.mark.slow
 def test_overwriting_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     arguments = ["notebook", "--quick", "--out", str(out)]

@@ -82,7 +82,7 @@ def figures(monkeypatch):
         # Of all that is drawn, predictions take the time.
         slow(("--kind", "curves"), 3, ["$d = 4$", "$d = 8$", "$d = 16$"]),
         slow(("--kind", "curves", "--metric", "distance"), 3, None),
-        (("--kind", "curves", "--rules", "hot"), 1, ["hot"]),
+        slow(("--kind", "curves", "--rules", "hot"), 1, ["hot"]),
         (("--kind", "heatmap"), 3, ["pseudoinverse", "hot", "relu"]),
         (("--kind", "heatmap", "--metric", "distance", "--threshold", 2), 3, None),
         slow(("--kind", "collapse"), 3, ["pseudoinverse", "hot", "relu"]),
@@ -116,7 +116,7 @@ def test_every_figure_is_drawn(args, panels, titles, study, tmp_path, figures, c
     assert axes[0].get_xlabel() and axes[0].get_ylabel()
 
 
-@pytest.mark.parametrize("ending, start", (("svg", b"<?xml"), ("pdf", b"%PDF")))
+@pytest.mark.parametrize("ending, start", (slow("svg", b"<?xml"), ("pdf", b"%PDF")))
 def test_figures_have_the_format_of_their_ending(ending, start, study, tmp_path):
     out = tmp_path / f"x.{ending}"
     run("plot", study, "--select", "query_noise=0", "--out", out)

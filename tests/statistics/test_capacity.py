@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import logistic
+from helpers import logistic, slow
 from scipy import stats
 
 import assocmem_jax as am
@@ -186,7 +186,7 @@ def test_the_interval_is_the_expanded_percentile_bootstrap(rng):
     assert abs(expected.high - float(found["high"][0])) < 0.1 * width
 
 
-@pytest.mark.parametrize("trials", (2, 3, 5, 6, 8, 12, 32))
+@pytest.mark.parametrize("trials", (3, 8, *map(slow, (2, 5, 6, 12, 32))))
 def test_intervals_cover_the_capacity(trials, rng):
     n = np.geomspace(10, 1000, 17).round()
     level = 0.1 * rng.normal(size=(2000, trials, 1))
@@ -208,7 +208,12 @@ def test_intervals_cover_where_each_trial_is_right_or_wrong(rng):
 
 
 @pytest.mark.parametrize(
-    "loads", ([4, 8, 16, 32, 64, 128, 256], [4, 12, 24, 48, 64, 96, 128], [72, 78, 84])
+    "loads",
+    (
+        slow([4, 8, 16, 32, 64, 128, 256]),
+        slow([4, 12, 24, 48, 64, 96, 128]),
+        [72, 78, 84],
+    ),
 )
 def test_intervals_cover_between_distant_loads(loads):
     """The pseudoinverse stops to be perfect at n = d, between two loads."""

@@ -5,7 +5,7 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import RULES, every_rule, slow
+from helpers import RULES, every_engine, every_rule, slow
 
 import assocmem_jax as am
 from assocmem_jax._core.sums import IndexedKeys, Weights
@@ -38,7 +38,7 @@ def studies(name, d):
     ]
 
 
-@every_rule
+@every_engine
 @pytest.mark.parametrize("d", (8, slow(16)))
 def test_agrees_with_drawn_values_and_scatters_less(name, d):
     for metric, scale in {

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import thorough
 
 from assocmem_jax.study import _moments
 
@@ -63,6 +64,7 @@ def test_bits_are_those_of_many_at_once(rng):
         nothing = jnp.zeros((2, 300), jnp.float32)
         return _moments.total(_moments.add(nothing, x, jnp.int32(0), count), count)
 
-    many = jax.jit(jax.vmap(one))(x, counts)
-    alone = jnp.stack([jax.jit(one)(*each) for each in zip(x, counts, strict=True)])
+    many = thorough(jax.vmap(one))(x, counts)
+    program = thorough(one)
+    alone = jnp.stack([program(*each) for each in zip(x, counts, strict=True)])
     np.testing.assert_array_equal(many, alone)

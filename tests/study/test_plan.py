@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import pytest
 import xarray as xr
-from helpers import ALL, every_rule, slow
+from helpers import ALL, every_engine, slow
 
 import assocmem_jax as am
 from assocmem_jax.study import Spec, _plan, _programs
@@ -16,6 +16,13 @@ from assocmem_jax.study._runner import Runner
 SOFT = {"soft": am.Softmax()}
 EXPECTED = ["cosine", "distance", "squared_error"]
 MANY = {"d": [4], "n": list(range(1, 1001)), "values": "marginalized"}
+SMALL = ({"d": [12], "n": [8, 1000], "trials": 4},)
+LARGE = (
+    {"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1},
+    {"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]},
+    {"d": [64], "n": [100, 3000, 5000], "values": "marginalized"},
+    {**MANY, "metrics": EXPECTED},
+)
 GRID = {"d": [5], "n": [3, 40], "trials": 4, "seed": 3}
 
 
@@ -53,18 +60,14 @@ def test_near_loads_share_programs():
     assert _plan.search_rows(1025) == _plan.search_rows(16384) == 16384
 
 
-@every_rule
-@pytest.mark.parametrize(
-    "changed",
-    (
-        {"d": [12], "n": [8, 1000], "trials": 4},
-        slow({"d": [64], "n": [100, 5000], "v": 8, "query_noise": 0.1}),
-        slow({"d": [100], "n": list(range(1, 21)), "metrics": ["recall"]}),
-        slow({"d": [64], "n": [100, 3000, 5000], "values": "marginalized"}),
-        slow({**MANY, "metrics": EXPECTED}),
-    ),
-)
-def test_estimated_memory_is_what_the_compiler_takes(name, changed):
+@every_engine
+@pytest.mark.parametrize("grids", (SMALL, slow(LARGE)), ids=("small", "large"))
+def test_estimated_memory_is_what_the_compiler_takes(name, grids):
+    for changed in grids:
+        assert_estimated(name, changed)
+
+
+def assert_estimated(name, changed):
     spec = Spec({"rule": ALL[name]}, **changed)
     runner, (call,) = calls(spec, 2**40)
     program, _ = _programs.timed(program_of(call.settings, call.shape, runner._mesh))

@@ -99,6 +99,7 @@ def chunk_files(store):
     return sorted(store.glob("chunks/*.nc"))
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(tmp_path, uninterrupted, saved):
     store, done = tmp_path / "runs/first", 0
     for more in (1, 3):
@@ -145,6 +146,7 @@ def test_interrupted_without_a_store(monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_store(tmp_path, uninterrupted):
     code = "study(sys.argv[1]).drop_attrs().to_netcdf(sys.argv[1] + '/' + sys.argv[3])"
     command = lambda name: launch(tmp_path, code.replace("sys.argv[3]", repr(name)), 0)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import slow
 from scipy import optimize, special
 
 import assocmem_jax as am
@@ -43,15 +44,16 @@ def test_known_capacities_are_those_of_the_literature():
         assert exact == pytest.approx(expected, abs=0.05)
 
 
-def test_the_search_covers_the_exact_capacities():
+@pytest.mark.parametrize("dimensions", ([16], slow([16, 32])))
+def test_the_search_covers_the_exact_capacities(dimensions):
     found = am.search_capacity(
-        RULES, d=[16, 32], threshold=0.9, trials=32, confidence=0.99
+        RULES, d=dimensions, threshold=0.9, trials=32, confidence=0.99
     )
     assert found["capacity"].dims == ("rule", "d")
     assert (found["censored"] == "no").all()
     assert (found["bracket_high"] - found["bracket_low"] <= 2).all()
     for name, shape in SHAPES.items():
-        for d in (16, 32):
+        for d in dimensions:
             cell, exact = found.sel(rule=name, d=d), exact_capacity(shape(d), d, 0.9)
             assert 0 < float(cell["low"]) < exact < float(cell["high"]) < np.inf
             assert cell["high"] / cell["low"] < 1.5

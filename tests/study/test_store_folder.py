@@ -299,6 +299,7 @@ for i in range(50):
         assert (loaded(store, str(i))["cosine"].values == i).all()
 
 
+@pytest.mark.slow
 def test_processes_make_a_store_at_once(tmp_path):
     code = """
 print("ready", flush=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import examples
+from helpers import examples, slow
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -48,9 +48,9 @@ def draw(rule, d, n, noise, keys, trials, rng):
         (16, 12, 16, 2.0, "gaussian", 1000),
         (8, 12, 8, 0.5, "gaussian", 1000),
         (16, 16, 16, 0.5, "gaussian", 1000),
-        (32, 128, 32, 0.0, "gaussian", 60),
-        (64, 512, 64, 0.0, "gaussian", 8),
-        (64, 96, 16, 0.5, "gaussian", 60),
+        slow(32, 128, 32, 0.0, "gaussian", 60),
+        slow(64, 512, 64, 0.0, "gaussian", 8),
+        slow(64, 96, 16, 0.5, "gaussian", 60),
         (1, 4, 1, 0.5, "gaussian", 3000),
         (4, 12, 64, 0.5, "gaussian", 1000),
         (3, 12, 300, 0.0, "gaussian", 1000),
@@ -60,7 +60,7 @@ def draw(rule, d, n, noise, keys, trials, rng):
         (8, 30, 32, 0.0, "spherical", 300),
         (16, 12, 16, 0.0, "bipolar", 1000),
         (3, 12, 12, 0.0, "bipolar", 1000),
-        (32, 200, 32, 0.0, "bipolar", 20),
+        slow(32, 200, 32, 0.0, "bipolar", 20),
     ),
 )
 def test_is_the_share_of_nearest_values(rule, d, n, v, noise, keys, trials, rng):
@@ -79,7 +79,7 @@ def test_is_the_share_of_nearest_values(rule, d, n, v, noise, keys, trials, rng)
 
 
 @every_rule
-@pytest.mark.parametrize(("d", "n"), ((2, 12), (4, 40), (8, 300)))
+@pytest.mark.parametrize(("d", "n"), ((2, 12), (4, 40), slow(8, 300)))
 def test_of_long_values_the_largest_weight_decides(rule, d, n, rng):
     weights = draw(rule, d, n, 0.0, "gaussian", 100, rng)
     largest = (weights.argmax(-1) == np.arange(n)).mean(1)

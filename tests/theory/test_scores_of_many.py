@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import slow
 from hypothesis import given, settings, strategies as st
 from scipy.optimize import brentq
 
@@ -20,11 +21,11 @@ def half(score, d, low, high):
     ("keys", "metric", "beta", "tolerance"),
     (
         ("spherical", "cosine", 0.05, 3e-4),
-        ("spherical", "cosine", 0.5, 3e-4),
+        slow("spherical", "cosine", 0.5, 3e-4),
         ("spherical", "weight", 1.0, 3e-4),
-        ("gaussian", "cosine", 0.1, 6e-3),
+        slow("gaussian", "cosine", 0.1, 6e-3),
         ("gaussian", "weight", 0.25, 3e-3),
-        ("gaussian", "weight", 1.0, 3e-3),
+        slow("gaussian", "weight", 1.0, 3e-3),
         ("gaussian", "cosine", 1.0, 0.02),
     ),
 )
