@@ -75,7 +75,8 @@ def assert_every_cell(study, metric, grid):
 
 @every_grid
 def test_noisy_queries(grid):
-    grid = (FEW | {"n": [2, 16, 64]} if grid is FEW else grid) | NOISE
+    fewer: dict[str, Any] = {**FEW, "n": [2, 16, 64]}
+    grid = (fewer if grid is FEW else grid) | NOISE
     data = am.sweep(RULES, **grid, trials=40, values="marginalized", seed=5)
     predicted = theory.predict(RULES, **grid, metrics=("cosine",))["cosine"]
     assert predicted.dims == ("rule", "d", "n", "query_noise")
