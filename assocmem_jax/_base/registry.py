@@ -25,7 +25,7 @@ class Registry(dict[str, Row]):
         Raises:
             ValueError: if the name is none, or there is a row of that name.
         """
-        if not name.isidentifier():
+        if not (isinstance(name, str) and name.isidentifier()):
             raise ValueError(
                 f"The name of a new {self.kind} must be one word, as of an argument, "
                 f"got {name!r}. Use letters, digits and `_`."
@@ -36,3 +36,12 @@ class Registry(dict[str, Row]):
                 "which there is one. Choose another name."
             )
         super().__setitem__(name, row)
+
+    def update(self, rows: Mapping[str, Row]) -> None:  # pyright: ignore
+        """Add rows, each as by itself."""
+        for name, row in rows.items():
+            self[name] = row
+
+    def __ior__(self, rows: Mapping[str, Row]):  # pyright: ignore
+        self.update(rows)
+        return self

@@ -51,6 +51,19 @@ class AbstractLinear(AbstractRule[Memory]):
 
     looks: ClassVar[Looks] = "memory"
 
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        if cls.write is not AbstractLinear.write:
+            raise TypeError(
+                f"`{cls.__name__}.write` must not be defined, got a linear rule that "
+                "defines it. Say in `summarize` and `solve` how pairs are stored, or "
+                "derive from `AbstractRule`."
+            )
+
+    @classmethod
+    def _may_look(cls) -> tuple[Looks, ...]:
+        return ("memory",)
+
     @abc.abstractmethod
     def summarize(self, block: Pairs, fold: Fold) -> Any:
         """The summary of a block of pairs. Absent rows arrive as zeros."""

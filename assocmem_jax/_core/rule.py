@@ -49,16 +49,17 @@ class AbstractRule(eqx.Module, Generic[Memory]):
                 f"`{cls.__name__}.looks` must be how the rule looks at its pairs, got "
                 f"{cls.looks!r}.{suggest(str(cls.looks), LOOKS)}"
             )
-        if cls.looks == "once" and not cls._sums_in_one_pass():
+        if cls.looks not in cls._may_look():
+            allowed = " or ".join(f'"{looks}"' for looks in cls._may_look())
             raise TypeError(
-                f'`{cls.__name__}.looks` must be "memory" or "again", got "once". '
-                "Derive a rule that looks once from `AbstractSeparation`, which says "
-                "what is summed."
+                f'`{cls.__name__}.looks` must be {allowed}, got "{cls.looks}". Derive '
+                "a rule that looks once from `AbstractSeparation`, one that looks at "
+                "its memory from `AbstractLinear` or `AbstractRule`."
             )
 
     @classmethod
-    def _sums_in_one_pass(cls) -> bool:
-        return False
+    def _may_look(cls) -> tuple[Looks, ...]:
+        return ("memory", "again")
 
     @abc.abstractmethod
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> Memory:
@@ -81,7 +82,10 @@ def hyperparameters(rule: AbstractRule) -> list[str]:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, bool | int | float | np.ndarray | np.generic)
+    # A truth value decides what is compiled.
+    if isinstance(x, bool | np.bool_):
+        return False
+    return isinstance(x, int | float | np.ndarray | np.generic)
 
 
 def with_arrays(rule: AbstractRule) -> AbstractRule:

@@ -41,7 +41,7 @@ class AbstractSeparation(AbstractRule[Pairs]):
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
         for name in ("write", "read"):
-            if name in vars(cls):
+            if getattr(cls, name) is not getattr(AbstractSeparation, name):
                 raise TypeError(
                     f"`{cls.__name__}.{name}` must not be defined, got a separation "
                     "that defines it. Derive from `AbstractRule` to say how pairs are "
@@ -49,8 +49,8 @@ class AbstractSeparation(AbstractRule[Pairs]):
                 )
 
     @classmethod
-    def _sums_in_one_pass(cls) -> bool:
-        return True
+    def _may_look(cls) -> tuple[Looks, ...]:
+        return ("once", "again")
 
     @abc.abstractmethod
     def weigh(
@@ -153,6 +153,12 @@ def _loop(rule: AbstractSeparation, sums: AbstractSums, query: Any, fold: Fold):
                 f"`{type(rule).__name__}.weigh(scores, mask)` must return a scale and "
                 f"one weight per score, got weights of shape {weights.shape} for "
                 f"scores of shape {scores.shape}."
+            )
+        if scale is not None and type(rule).join is AbstractSeparation.join:
+            raise ValueError(
+                f"`{type(rule).__name__}.join(a, b)` must be defined where `weigh` "
+                "returns a scale, got none. It says how the scales of two blocks go "
+                "together; return `None, scores` from `weigh` where there is no scale."
             )
         return scale, sums.of_block(weights, block, fold)
 

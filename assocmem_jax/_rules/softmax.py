@@ -32,9 +32,12 @@ class Softmax(AbstractSeparation):
             "Softmax", "beta", self.beta, "Zero answers the mean of all values."
         )
 
+    def scores(self, query, block, fold):
+        """Dot products times beta; before the sum, as a product may be out of range."""
+        return fold.dot(self.beta.astype(query.dtype) * query, block.keys.T)
+
     def weigh(self, scores, mask):
         """Exponentials of the scores, relative to the largest."""
-        scores = self.beta.astype(scores.dtype) * scores
         # Not -inf: a block may have no pair present, and inf - inf is nan.
         scores = jnp.where(mask, scores, jnp.finfo(scores.dtype).min)
         top = jnp.max(scores)

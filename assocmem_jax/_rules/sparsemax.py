@@ -39,7 +39,7 @@ class Sparsemax(AbstractSeparation):
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=to_scalar)
     # The largest score, and by how much the threshold is above it: of one query.
     threshold: tuple[Float[Array, ""], Float[Array, ""]] | None = eqx.field(
-        default_factory=lambda: None, init=False
+        default_factory=lambda: None, init=False, repr=False
     )
 
     def __check_init__(self):
@@ -47,11 +47,15 @@ class Sparsemax(AbstractSeparation):
             "Sparsemax", "beta", self.beta, "Zero answers the mean of all values."
         )
 
+    def scores(self, query, block, fold):
+        """Dot products times beta; before the sum, as a product may be out of range."""
+        return fold.dot(self.beta.astype(query.dtype) * query, block.keys.T)
+
     def weigh(self, scores, mask):
         """What the scores exceed the threshold by."""
         assert self.threshold is not None
         top, threshold = self.threshold
-        excess = jax.nn.relu(self._scaled(scores, mask) - top - threshold)
+        excess = jax.nn.relu(self._stored(scores, mask) - top - threshold)
         return None, excess.astype(scores.dtype)
 
     def prepare(self, query, table, fold):
@@ -75,18 +79,17 @@ class Sparsemax(AbstractSeparation):
             lambda rule: rule.threshold, self, found, is_leaf=lambda x: x is None
         )
 
-    def _scaled(self, scores, mask):
-        """The scores times beta, and those of absent pairs below all others."""
+    def _stored(self, scores, mask):
+        """The scores, those of absent pairs below all others."""
         # Half precision has no digits for a difference of scores, nor for a count.
         wide = single_at_least(scores.dtype)
-        scores = (self.beta.astype(scores.dtype) * scores).astype(wide)
-        return jnp.where(mask, scores, jnp.finfo(wide).min)
+        return jnp.where(mask, scores.astype(wide), jnp.finfo(wide).min)
 
 
 def _largest(rule: Sparsemax, query, table, fold):
     """The largest score."""
     of_block = lambda block: jnp.max(
-        rule._scaled(rule.scores(query, block, fold), block.mask)
+        rule._stored(rule.scores(query, block, fold), block.mask)
     )
     return fold(of_block, jnp.maximum, table)
 
@@ -95,7 +98,7 @@ def _above(rule: Sparsemax, query, table, fold, top, threshold):
     """How many scores are above the threshold, and their sum, both from the top."""
 
     def of_block(block):
-        excess = rule._scaled(rule.scores(query, block, fold), block.mask) - top
+        excess = rule._stored(rule.scores(query, block, fold), block.mask) - top
         above = excess > threshold
         return jnp.sum(above), jnp.sum(jnp.where(above, excess, 0))
 

@@ -1,7 +1,7 @@
 """What a kernel is given: settings, shapes, and the pairs that they draw."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -33,6 +33,8 @@ class Shape:
         values: whether values are the keys, the ensemble's own, drawn beside it, or
             not drawn.
         corrupted: whether queries differ from the stored keys.
+        defined: the rows of tables that names stand for, such as those of the scores: a
+            name that is given to another metric compiles another program.
     """
 
     d: int
@@ -43,6 +45,7 @@ class Shape:
     scores: tuple[str, ...]
     values: Literal["keys", "own", "drawn", "marginalized"]
     corrupted: bool
+    defined: tuple[Any, ...] = ()
 
 
 class Settings(eqx.Module):

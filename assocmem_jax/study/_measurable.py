@@ -1,8 +1,11 @@
 """Rules of a caller's own, tried on a few pairs before a study compiles."""
 
+import dataclasses
+from typing import Any
+
 from .. import _rules
 from .._base.errors import ArgumentError
-from .._core.rule import AbstractRule
+from .._core.rule import AbstractRule, with_arrays
 from .._spec.spec import Spec
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
 
@@ -21,14 +24,17 @@ def check_measurable(spec: Spec) -> None:
         try:
             for d in spec.d:
                 check_runs(rule, d, spec.value_dimension(d))
-            check_stored(rule, spec.d[0], spec.value_dimension(spec.d[0]))
-            if spec.value_source == "marginalized":
-                check_left(rule, spec.d[0])
+            for point in spec.points(name):
+                varied: Any = dataclasses.replace(rule, **point)  # pyright: ignore
+                d, varied = spec.d[0], with_arrays(varied)
+                check_stored(varied, d, spec.value_dimension(d))
+                if spec.value_source == "marginalized":
+                    check_left(varied, d)
         except Unmeasurable as error:
             raise ArgumentError(
                 "Spec",
                 "rules",
-                "must hold rules that answer from the stored pairs, got "
+                "must hold rules that run and answer from the stored pairs, got "
                 f"{name!r}, which {error.complaint}",
                 error.advice,
             ) from error

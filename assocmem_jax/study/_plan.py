@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import jax
 
 from .._base.errors import ArgumentError
+from .._spec.axes import corruptions
 from .._spec.spec import Spec
 from ..metrics._table import METRICS, scores_of
 from ..patterns import Samples
@@ -95,6 +96,10 @@ def kernel_shape(
         scores=scores_of(spec.metrics),
         values=spec.value_source,
         corrupted=spec.corrupted,
+        defined=(
+            *(METRICS[name] for name in scores_of(spec.metrics)),
+            *corruptions().values(),
+        ),
     )
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
+import jax
+
 from .._core.rule import AbstractRule
 from ._case import Case, Definition
 
@@ -43,7 +45,9 @@ class Law:
             AssertionError: in one sentence, if the rule breaks the law.
         """
         try:
-            self.check(Case(rule, definition, d, v))
+            # Whatever the mode of the caller: single precision hides too much.
+            with jax.enable_x64(True):
+                self.check(Case(rule, definition, d, v))
         except AssertionError as broken:
             raise AssertionError(self.sentence(str(broken))) from None
         except Exception as error:

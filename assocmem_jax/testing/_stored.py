@@ -5,8 +5,10 @@ rows, a mask that says so, and a fold that stops before them. A rule that counts
 rows all the same would be measured wrongly, without a word.
 """
 
-import functools
+import contextlib
+from collections.abc import Iterator
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,21 +45,16 @@ def check_runs(rule: AbstractRule, d: int, v: int) -> None:
         Unmeasurable: if it fails, its answer is no value, or its memory is none.
     """
     table = _pairs(d, v)
-    arrays, static = split("Spec", "rules", rule)
-    try:
-        alone, _ = jax.eval_shape(functools.partial(_answers, static), arrays, table)
+    with _explained(d):
+        arrays, static = split("Spec", "rules", rule)
+        traced = lambda arrays, table: _answers(static, arrays, table)
+        alone, _ = jax.eval_shape(traced, arrays, table)
         grows = _grows(rule, table)
-    # A rule of the caller's may fail in any way.
-    except Exception as error:
-        (said, *_) = str(error).strip().splitlines() or [repr(error)]
+    shape = alone.shape[1:] if isinstance(alone, jax.ShapeDtypeStruct) else None
+    if shape != (v,):
+        got = f"a {type(alone).__name__}" if shape is None else f"shape {shape}"
         raise Unmeasurable(
-            f"fails at d = {d} with {type(error).__name__}: {said.rstrip('.')}",
-            "Arrays that a rule holds must fit every `d` of the study.",
-        ) from error
-    if alone.shape[1:] != (v,):
-        raise Unmeasurable(
-            f"answers a query with shape {alone.shape[1:]} where values have "
-            f"dimension {v}",
+            f"answers a query with {got} where values have dimension {v}",
             "Return one value per query.",
         )
     if grows:
@@ -75,33 +72,56 @@ def check_stored(rule: AbstractRule, d: int, v: int) -> None:
         Unmeasurable: if other pairs change its answers.
     """
     arrays, static = split("Spec", "rules", rule)
-    shown = jax.jit(functools.partial(_answers, static))(arrays, _pairs(d, v))
+    shown = _compiled_answers(static, arrays, _pairs(d, v))
     alone, among = (np.asarray(x, np.float64) for x in shown)
-    if not _agree(alone, among):
-        worst = np.unravel_index(np.nanargmax(np.abs(alone - among)), alone.shape)
-        raise Unmeasurable(
-            f"counts pairs that are not stored: of {_STORED} pairs it answers "
-            f"{alone[worst]:.3g}, and {among[worst]:.3g} where {_ROWS - _STORED} "
-            "absent ones follow",
-            "Look at the pairs through `fold` alone, and give no weight to rows "
-            "where `block.mask` is False.",
-        )
+    if _agree(alone, among):
+        return
+    # Not a number is the worst of all.
+    off = np.nan_to_num(np.abs(alone - among), nan=np.inf)
+    worst = np.unravel_index(np.argmax(off), off.shape)
+    raise Unmeasurable(
+        f"counts pairs that are not stored: of {_STORED} pairs it answers "
+        f"{alone[worst]:.3g}, and {among[worst]:.3g} where {_ROWS - _STORED} absent "
+        "ones follow",
+        "Look at the pairs through `fold` alone, and give no weight to rows where "
+        "`block.mask` is False.",
+    )
 
 
 def check_left(rule: AbstractRule, d: int) -> None:
     """Raise unless a linear rule gives the weights that its `left` says.
 
     Raises:
-        Unmeasurable: if it gives others.
+        Unmeasurable: if it gives others, or `left` fails.
     """
     if not isinstance(rule, AbstractLinear) or not has_left(rule):
         return
-    if not _left_fits(rule, _pairs(d, 1)):
+    with _explained(d):
+        fits = _left_fits(rule, _pairs(d, 1))
+    if not fits:
         raise Unmeasurable(
             "gives other weights to its values than its `left` says",
-            r"`left` must return F of the memory $M = F F^\top K^\top V$. Or draw "
-            "values.",
+            r"`left` must return F of the memory $M = F F^\top K^\top V$ of the stored "
+            "pairs. Or draw values.",
         )
+
+
+@contextlib.contextmanager
+def _explained(d: int) -> Iterator[None]:
+    """Say of an error in a caller's rule, which may be any, what it means."""
+    try:
+        yield
+    except Exception as error:
+        (said, *_) = str(error).strip().splitlines() or [repr(error)]
+        advice = "Arrays that a rule holds must fit every `d` of the study."
+        if isinstance(error, jax.errors.ConcretizationTypeError | TypeError):
+            advice += (
+                " A number that decides what is compiled is a field by "
+                "`eqx.field(static=True)`."
+            )
+        raise Unmeasurable(
+            f"fails at d = {d} with {type(error).__name__}: {said.rstrip('.')}", advice
+        ) from error
 
 
 def _pairs(d: int, v: int) -> Pairs:
@@ -133,6 +153,9 @@ def _answers(static: Static, arrays: list[Array], table: Pairs) -> tuple[Array, 
     return alone, answers(among, Fold(4, stop=stop))
 
 
+_compiled_answers = jax.jit(_answers, static_argnums=0)
+
+
 def _grows(rule: AbstractRule, table: Pairs) -> bool:
     """Whether a memory that should not depend on the number of pairs does."""
     if rule.looks != "memory":
@@ -145,12 +168,14 @@ def _grows(rule: AbstractRule, table: Pairs) -> bool:
 
 
 def _left_fits(rule: AbstractLinear, table: Pairs) -> bool:
-    """Whether `left` gives the weights that the rule gives to values."""
-    keys, fold = table.keys, Fold(4)
+    """Whether `left`, among absent rows, gives the weights of the stored pairs."""
+    keys, fold = table.keys[:_STORED], Fold(4)
     query = keys[1] + jnp.asarray(0.1, keys.dtype)
-    units = Pairs(keys, jnp.eye(_ROWS, dtype=keys.dtype))
+    units = Pairs(keys, jnp.eye(_STORED, dtype=keys.dtype))
     weights = np.asarray(rule.read(rule.write(units, fold), query, fold), np.float64)
-    left = rule.left(fold.dot(keys.T, keys), table, fold)
+    bare = eqx.tree_at(lambda pairs: pairs.values, table, table.keys[:, :0])
+    upto = fold.up_to(jnp.asarray(_STORED, jnp.int32))
+    left = rule.left(fold.dot(keys.T, keys), bare, upto)
     found = left.weights(query, keys[1], fold)
     others = np.delete(weights, 1)
     return _agree(

@@ -28,16 +28,21 @@ def scores(case: Case) -> None:
     n = 2 * m
     arrays = case.arrays(n, m)
     given = {"fold": Fold(16), "query_batch": m // 8}
-    # With default sizes, four batches make all scores. A gradient keeps those of one.
-    for options, share, of_gradient in ((given, 16, 7), ({}, 3, 2)):
+    # A gradient keeps the scores of one batch of queries.
+    _, batch = Fold().plan(n, m)
+    kept = max(n * m // 2, batch * n)
+    for options, most, of_gradient in (
+        (given, n * m // 16, n * m // 7),
+        ({}, n * m // 3, kept),
+    ):
         sizes = "sizes given" if options else "default sizes"
         fn = lambda *arrays: retrieve(case.rule, *arrays, **options)  # noqa: B023
         largest = largest_intermediate(fn, *arrays)
-        must(largest < n * m // share, f"{largest} numbers of {n} x {m}, {sizes}")
+        must(largest < most, f"{largest} numbers of {n} x {m}, {sizes}")
         loss = lambda *arrays: jnp.sum(fn(*arrays) ** 2)  # noqa: B023
         largest = largest_intermediate(jax.grad(loss, (0, 1, 2)), *arrays)
         where = f"{n} x {m} in a gradient, {sizes}"
-        must(largest < n * m // of_gradient, f"{largest} numbers of {where}")
+        must(largest < of_gradient, f"{largest} numbers of {where}")
     whole = lambda *arrays: retrieve(case.rule, *arrays, fold=Fold(None))
     largest = largest_intermediate(whole, *arrays)
     if case.rule.looks == "memory":

@@ -39,6 +39,46 @@ def test_looks_are_one_of_three():
     assert am.Softmax().looks == "once" and am.DotProduct().looks == "memory"
 
 
+def test_a_linear_rule_leaves_write_to_the_engine():
+    with pytest.raises(TypeError, match=r"`Odd.write` must not be defined.*`solve`"):
+        type("Odd", (am.AbstractLinear,), {"write": lambda self, *_: None})
+
+
+@pytest.mark.parametrize(
+    "base, looks", ((am.AbstractSeparation, "memory"), (am.AbstractLinear, "again"))
+)
+def test_looks_fit_the_base_class(base, looks):
+    with pytest.raises(TypeError, match=rf"`Odd.looks` must be .* got \"{looks}\""):
+        type("Odd", (base,), {"looks": looks})
+
+
+class Normalized(am.AbstractSeparation):
+    """Weights that are shares of their sum, and no word on how sums are joined."""
+
+    def weigh(self, scores, mask):
+        weights = jnp.where(mask, jnp.abs(scores), 0)
+        return jnp.sum(weights), weights
+
+    def normalizer(self, scale):
+        return scale
+
+
+@pytest.mark.parametrize("n", (9, 600))
+def test_a_scale_needs_a_join(n, rng):
+    with pytest.raises(ValueError, match=r"`Normalized.join\(a, b\)` must be defined"):
+        am.retrieve(Normalized(), *make_pairs(rng, n=n))
+
+
+@pytest.mark.parametrize("rule", (am.Softmax(1e-3), am.Sparsemax(1e-3)), ids=str)
+def test_products_beyond_half_precision_are_scaled_before(rule, rng):
+    keys = jnp.asarray(30 * rng.standard_normal((64, 128)), jnp.float16)
+    # Scores of up to 1e5 would be infinite.
+    out = am.retrieve(rule, keys, keys, keys)
+    exact = am.retrieve(rule, *[keys.astype(np.float64)] * 3)
+    off = np.abs(np.asarray(out, np.float64) - exact)
+    assert np.isfinite(out).all() and off.max() < 0.02 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("name", ("write", "read"))
 def test_a_separation_leaves_write_and_read_to_the_engine(name):
     with pytest.raises(TypeError, match=rf"`Odd.{name}` must not be defined.*Abstract"):

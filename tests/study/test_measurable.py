@@ -96,6 +96,38 @@ def network(d):
     return eqx.nn.MLP(d, 4, 8, 1, key=jax.random.key(0), dtype=jnp.float32)
 
 
+class Shifted(am.AbstractRule):
+    """A rule that counts absent rows for some of its hyperparameters alone."""
+
+    theta: jax.Array
+
+    def write(self, pairs, fold=am.Fold()):
+        return pairs
+
+    def read(self, memory, query, fold=am.Fold()):
+        def weigh(block):
+            weights = jax.nn.relu(fold.dot(block.keys, query) - self.theta)
+            return jnp.sum(weights), fold.dot(weights, block.values)
+
+        add = lambda a, b: jax.tree.map(operator.add, a, b)
+        total, answer = fold(weigh, add, memory)
+        return answer / (1 + total)
+
+
+class Counting(am.AbstractLinear):
+    """A mean over pairs whose `left` counts rows that are not stored."""
+
+    def summarize(self, block, fold):
+        return fold.dot(block.keys.T, block.values)
+
+    def solve(self, summary, pairs, fold):
+        return summary / fold.count(pairs).astype(summary.dtype)
+
+    def left(self, gram, pairs, fold):
+        root = jnp.eye(len(gram), dtype=gram.dtype) / pairs.num_rows**0.5
+        return am.LeftFactor(root, gram / pairs.num_rows)
+
+
 GRID = {"d": [8], "n": [4, 8], "trials": 4}
 
 
@@ -140,3 +172,39 @@ def test_rules_that_cannot_be_measured_are_refused(rule, message, function):
 def test_weights_that_a_linear_rule_does_not_give_are_refused():
     with pytest.raises(ValueError, match="other weights to its values than its `left`"):
         am.sweep({"odd": Doubled()}, **GRID, values="marginalized")
+
+
+def test_a_left_that_counts_absent_rows_is_refused():
+    with pytest.raises(ValueError, match="other weights to its values than its `left`"):
+        am.sweep({"odd": Counting()}, **GRID, values="marginalized")
+
+
+def test_rules_are_tried_at_every_value_of_their_hyperparameters():
+    rules = {"odd": Shifted(jnp.float32(0.0))}
+    assert (am.sweep(rules, **GRID)["cosine"] > 0).all()
+    with pytest.raises(ValueError, match="'odd', which counts pairs that are not stor"):
+        am.sweep(rules, **GRID, vary={"theta": [-1.0, 0.0]})
+
+
+def test_an_answer_of_nan_among_absent_rows_is_named():
+    class Unit(Plain):
+        def write(self, pairs, fold=am.Fold()):
+            norms = jnp.sqrt(jnp.sum(pairs.keys**2, axis=1, keepdims=True))
+            return fold.dot((pairs.keys / norms).T, pairs.values)
+
+    with pytest.raises(ValueError, match="and nan where 2 absent ones follow"):
+        am.sweep({"odd": Unit()}, **GRID)
+
+
+def test_a_metric_of_another_definition_compiles_another_program():
+    from assocmem_jax.metrics._table import METRICS, Metric
+
+    rules, found = {"dot": am.DotProduct()}, []
+    for number in (1.0, 2.0):
+        constant = lambda answers, number=number: jnp.full(
+            len(answers.values), number, answers.values.dtype
+        )
+        METRICS["constant"] = Metric("a constant", "constant", constant)
+        found.append(am.sweep(rules, d=[4], n=[4], metrics=["constant"]))
+        del METRICS["constant"]
+    assert [float(data["constant"].mean()) for data in found] == [1, 2]

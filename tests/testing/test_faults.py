@@ -110,11 +110,14 @@ class DividesByNothing(am.AbstractLinear):
         return summary / fold.count(pairs).astype(summary.dtype)
 
 
-class OffByOne(am.DotProduct):
+class OffByOne(am.AbstractRule):
     def write(self, pairs, fold=am.Fold()):
         if fold.stop is not None:
             fold = fold.up_to(fold.stop + 1)
-        return super().write(pairs, fold)
+        return am.DotProduct().write(pairs, fold)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return fold.dot(query, memory)
 
 
 class IgnoresTheStop(am.AbstractRule):
