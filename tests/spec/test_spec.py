@@ -373,3 +373,8 @@ def test_what_is_no_place_to_run_or_keep_is_refused(given, message):
 
 def test_loads_that_no_index_counts_are_refused():
     refused({"n": [2**31]}, ValueError, r"n=.*must be below 2\*\*31, got 2147483648")
+
+
+def test_numbers_of_another_version_are_another_study():
+    described = Spec(SOFT, d=[4], n=[2]).describe()
+    assert described["assocmem_jax"] == am.__version__

@@ -1,0 +1,30 @@
+"""The laws hold in the mode that users have, and at other sizes."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers import RULES, slow
+
+import assocmem_jax as am
+
+
+CHILD = """
+import sys
+import assocmem_jax as am
+for name in sys.argv[1:]:
+    am.testing.check_rule(getattr(am, name)())
+"""
+
+
+@pytest.mark.parametrize("names", (("DotProduct",), slow(tuple(RULES))), ids=str)
+def test_laws_hold_without_64_bits(names):
+    said = subprocess.run(
+        [sys.executable, "-c", CHILD, *names], capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.parametrize("d", (16, slow(32)))
+def test_laws_hold_at_other_sizes(d):
+    am.testing.check_rule(am.ReLU(), d=d, v=4)
