@@ -94,10 +94,12 @@ def test_a_pattern_depends_on_key_and_index_alone(name, d, way):
         np.testing.assert_array_equal(draw(fewer)(keys[0]), longer[0, :fewer])
     rows = lambda key, index: ensemble.rows(key, index, d)
     index = jnp.array([N - 1, 3, 3, 20, 4, 0, 7])
-    for run in (way(rows), thorough(rows)):
+    for compiled in {way, thorough}:
+        run = compiled(rows)
         np.testing.assert_array_equal(run(keys[0], index), longer[0, index])
     many = jax.vmap(rows, (0, None))
-    for run in (way(many), thorough(many)):
+    for compiled in {way, thorough}:
+        run = compiled(many)
         np.testing.assert_array_equal(run(keys, index), longer[:, index])
 
 

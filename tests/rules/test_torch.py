@@ -27,7 +27,7 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 # Below, at 2 d, and beyond; d = 8.
 @pytest.mark.parametrize("n", (4, 16, 100, *map(slow, (6, 8, 11, 32))))
-@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+@pytest.mark.parametrize("dtype", (np.float32, slow(np.float64)))
 def test_values_and_gradients(name, n, dtype, rng):
     rule, reference = PAIRS[name]
 

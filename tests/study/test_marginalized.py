@@ -57,7 +57,8 @@ def test_agrees_with_drawn_values_and_scatters_less(name, d):
 
 
 @every_rule
-def test_weights_are_those_of_a_dense_computation(name):
+@pytest.mark.parametrize("block_sizes", ((7,), slow((4, 512))))
+def test_weights_are_those_of_a_dense_computation(name, block_sizes):
     rule, rng = RULES[name].rule, np.random.default_rng(3)
     keys = rng.standard_normal((30, 6)).astype(np.float32)
     query = jnp.asarray(keys[4] + 0.1)
@@ -66,7 +67,7 @@ def test_weights_are_those_of_a_dense_computation(name):
     )
     loads = jnp.array([5, 20, 30], jnp.int32)
     batch = Batch(table.rows(4, 1), table.index[4:5], query[None])
-    for block_size in (4, 7, 512):
+    for block_size in block_sizes:
         how = asked(rule, table, am.Fold(block_size), loads)
         answer = quick()(lambda j: how.answers(how.memory_at(j), batch, loads[j]))  # noqa: B023
         for j, stored in enumerate(loads):

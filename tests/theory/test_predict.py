@@ -55,7 +55,7 @@ def study(values, all_cells):
     return am.sweep(RULES, **options, trials=40, seed=4)
 
 
-@pytest.mark.parametrize("values", (None, "marginalized"))
+@pytest.mark.parametrize("values", (slow(None), "marginalized"))
 @every_grid
 def test_every_cell(values, grid):
     for metric in ROUNDING:
@@ -73,12 +73,18 @@ def assert_every_cell(study, metric, grid):
     assert_predicted(measured, predicted[metric], ROUNDING[metric])
 
 
-@every_grid
-def test_noisy_queries(grid):
-    fewer: dict[str, Any] = {**FEW, "n": [2, 16, 64]}
-    grid = (fewer if grid is FEW else grid) | NOISE
-    data = am.sweep(RULES, **grid, trials=40, values="marginalized", seed=5)
-    predicted = theory.predict(RULES, **grid, metrics=("cosine",))["cosine"]
+@pytest.mark.parametrize(
+    ("names", "grid"),
+    (
+        (("pseudoinverse", "softmax"), FEW | {"n": [2, 16, 64]}),
+        slow(tuple(RULES), GRID),
+    ),
+    ids=("few", "all"),
+)
+def test_noisy_queries(names, grid):
+    rules, grid = {name: RULES[name] for name in names}, grid | NOISE
+    data = am.sweep(rules, **grid, trials=40, values="marginalized", seed=5)
+    predicted = theory.predict(rules, **grid, metrics=("cosine",))["cosine"]
     assert predicted.dims == ("rule", "d", "n", "query_noise")
     assert_predicted(data["cosine"], predicted, ROUNDING["cosine"])
 
