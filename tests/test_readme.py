@@ -54,6 +54,7 @@ def test_published_numbers_are_those_found():
     assert len(written) == 6 and set(written) <= numbers
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme_run(monkeypatch, tmp_path):
     commands = re.findall(
         r"^assocmem (?:sweep|capacity|plot) .*$", README, re.MULTILINE

@@ -103,6 +103,7 @@ def test_another_study_is_not_overwritten(study):
     assert (study[0] / "notebook.nc").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_another_study_is_overwritten_where_asked_and_nothing_else(study):
     out, _ = study
     foreign = [out / "mine.txt", out / "pseudoinverse" / "mine.nc"]

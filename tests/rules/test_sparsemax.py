@@ -57,6 +57,7 @@ def test_the_derivative_by_beta_is_a_finite_difference(rng):
     np.testing.assert_allclose(change, difference, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_study_of_prefixes_equals_loads_by_themselves():
     loads, rules = [4, 30, 64], {"sparse": am.Sparsemax(beta=0.2)}
     all_loads = am.sweep(rules, d=[8], n=loads, trials=2)

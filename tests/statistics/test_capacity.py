@@ -196,6 +196,7 @@ def test_intervals_cover_the_capacity(trials, rng):
     assert 0.93 < float(covered.mean()) < 0.97
 
 
+@pytest.mark.slow
 def test_intervals_cover_where_each_trial_is_right_or_wrong(rng):
     """The load at which the first error comes differs from trial to trial."""
     n = np.geomspace(5, 2000, 21).round()

@@ -243,6 +243,7 @@ def test_a_damaged_study_is_refused(store, folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the killed processes")
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
     code = """
 import os, time

@@ -71,7 +71,7 @@ def assert_same_cells(actual, desired):
 @pytest.mark.parametrize(
     "n",
     (
-        [700],
+        slow([700]),
         # Next to the edges of blocks, and so many that more rows are drawn.
         [1, 17, 99, 100, 101, 512, 513, 701, 1024, 1025, 3000],
     ),
@@ -93,7 +93,7 @@ def test_other_numbers_of_trials(rules, dataset):
     assert_same_cells(sweep(rules, trials=8), dataset)
 
 
-@pytest.mark.parametrize("budget", (1, 2**40))
+@pytest.mark.parametrize("budget", (1, slow(2**40)))
 def test_other_batches(rules, dataset, monkeypatch, budget):
     monkeypatch.setattr(_plan, "_CPU_BATCH", budget)
     assert_same_cells(sweep(rules, trials=4), dataset)
@@ -190,7 +190,7 @@ def test_loads_below_a_dimension_do_not_depend_on_those_above(d, below, above):
     np.testing.assert_array_equal(few["distance"], more["distance"][:, :, :2])
 
 
-@pytest.mark.parametrize("rule", (am.DotProduct(), am.Softmax(beta=0.5)))
+@pytest.mark.parametrize("rule", (am.DotProduct(), slow(am.Softmax(beta=0.5))))
 @pytest.mark.parametrize("seeds", (1, slow(12)))
 def test_one_score_of_one_trial(rule, seeds):
     grid = {"d": [5], "n": [5, 11, 37, 300, 700], "query_noise": 0.3}

@@ -7,6 +7,7 @@ import pytest
 from helpers import RULES, slow
 
 import assocmem_jax as am
+from assocmem_jax.testing._laws import LAWS
 
 
 CHILD = """
@@ -25,6 +26,12 @@ def test_laws_hold_without_64_bits(names):
     assert said.returncode == 0, said.stderr
 
 
-@pytest.mark.parametrize("d", (16, slow(32)))
-def test_laws_hold_at_other_sizes(d):
+@pytest.mark.slow
+@pytest.mark.parametrize("d", (16, 32))
+def test_all_laws_hold_at_other_sizes(d):
     am.testing.check_rule(am.ReLU(), d=d, v=4)
+
+
+@pytest.mark.parametrize("law", ("definition", "stops", "weights", "scores", "looks"))
+def test_laws_hold_at_other_sizes(law):
+    LAWS[law](am.ReLU(), d=16, v=4)

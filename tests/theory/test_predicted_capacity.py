@@ -64,6 +64,7 @@ def test_what_is_beyond_all_that_is_known_says_so():
     assert theory.sparsemax_cosine(32, n, 1.0) == pytest.approx(0.5, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_agrees_with_a_measured_capacity():
     rules = {"dot": am.DotProduct(), "relu": am.ReLU()}
     n = [2, 3, 4, 6, 8, 12, 16, 24]
