@@ -73,6 +73,14 @@ every_engine = pytest.mark.parametrize(
 )
 
 
+def some_or_all(argument, some, all_of_them):
+    """Some cases of a rule for each engine; of every rule all cases, slowly."""
+    few = [(name, some) for name in FEW]
+    return pytest.mark.parametrize(
+        ("name", argument), [*few, *(slow(name, all_of_them) for name in RULES)]
+    )
+
+
 def thorough(fn):
     """The function compiled as users' programs are, whatever the flags of the suite."""
     options = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}

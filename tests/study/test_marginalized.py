@@ -5,7 +5,7 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import RULES, every_engine, every_rule, slow
+from helpers import RULES, every_rule, slow, some_or_all
 
 import assocmem_jax as am
 from assocmem_jax._core.sums import IndexedKeys, Weights
@@ -38,9 +38,13 @@ def studies(name, d):
     ]
 
 
-@every_engine
-@pytest.mark.parametrize("d", (8, slow(16)))
-def test_agrees_with_drawn_values_and_scatters_less(name, d):
+@some_or_all("dimensions", (8,), (8, 16))
+def test_agrees_with_drawn_values_and_scatters_less(name, dimensions):
+    for d in dimensions:
+        assert_agreement(name, d)
+
+
+def assert_agreement(name, d):
     for metric, scale in {
         "cosine": 1.0,
         "distance": 4.0,

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import pytest
 import xarray as xr
-from helpers import ALL, every_engine, slow
+from helpers import ALL, some_or_all
 
 import assocmem_jax as am
 from assocmem_jax.study import Spec, _plan, _programs
@@ -60,8 +60,7 @@ def test_near_loads_share_programs():
     assert _plan.search_rows(1025) == _plan.search_rows(16384) == 16384
 
 
-@every_engine
-@pytest.mark.parametrize("grids", (SMALL, slow(LARGE)), ids=("small", "large"))
+@some_or_all("grids", SMALL, (*SMALL, *LARGE))
 def test_estimated_memory_is_what_the_compiler_takes(name, grids):
     for changed in grids:
         assert_estimated(name, changed)

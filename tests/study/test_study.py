@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import FEW, RULES, every_engine, slow, tolerance
+from helpers import FEW, RULES, every_engine, some_or_all, tolerance
 from scipy import special
 
 import assocmem_jax as am
@@ -78,9 +78,13 @@ def scores(values, answers):
     }
 
 
-@every_engine
-@pytest.mark.parametrize("d", (5, slow(16)))
-def test_every_cell_equals_its_float64_definition(name, d):
+@some_or_all("dimensions", (5,), (5, 16))
+def test_every_cell_equals_its_float64_definition(name, dimensions):
+    for d in dimensions:
+        assert_cells(name, d)
+
+
+def assert_cells(name, d):
     dataset = study((d,), name)
     for noise, trial, n in itertools.product(NOISE, range(TRIALS), N):
         # The patterns of a load are the first of those of a larger one.
