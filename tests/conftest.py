@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import signal
 import sys
 import tempfile
 
@@ -25,6 +26,9 @@ LITTLE_EFFORT = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_
 
 
 def pytest_configure(config):
+    # A shell starts what runs in the background deaf to it, and children are so, too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("markexpr") == "not slow":
         # Compiling is most of what the fast lane costs: a third of it, this way. Where
         # bits are at stake, a test asks for the effort that users' programs get:

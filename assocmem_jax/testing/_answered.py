@@ -75,8 +75,8 @@ def blocks(case: Case) -> None:
 @law(
     "order",
     "the order of pairs does not matter",
-    'declare `breaks=("order",)` if the rule means it to, and let no weight depend on '
-    "the index of a pair",
+    "let no weight depend on the index of a pair; or pass `breaks=(\"order\",)`, where "
+    "the rule is meant to forget",
 )
 def order(case: Case) -> None:
     """In four orders."""

@@ -43,7 +43,7 @@ def check_rule(
 
     Example:
         >>> import assocmem_jax as am
-        >>> am.testing.check_rule(am.ReLU(), breaks=("platforms",))
+        >>> am.testing.check_rule(am.ReLU())
     """
     if not isinstance(rule, AbstractRule):
         raise ArgumentTypeError(

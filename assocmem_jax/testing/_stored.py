@@ -21,7 +21,8 @@ from .._core.rule import AbstractRule, Static, joined, split
 from .._core.separation import AbstractSeparation
 
 
-_STORED, _ROWS = 5, 7
+# Enough for rules that choose some fixed number of pairs.
+_STORED, _ROWS = 21, 26
 _TOLERANCE = 1e-3
 
 

@@ -155,8 +155,8 @@ def test_a_search_takes_a_rule_of_the_callers_own():
 @pytest.mark.parametrize(
     "rule, message",
     (
-        (Unmasked(), r"'odd', which counts pairs that are not stored: of 5 pairs it a"),
-        (Centered(), r"counts pairs that are not stored.*where 2 absent ones follow"),
+        (Unmasked(), r"'odd', which counts pairs that are not stored: of 21 pairs it "),
+        (Centered(), r"counts pairs that are not stored.*where 5 absent ones follow"),
         (Features(projection(16)), r"which fails at d = 8 with TypeError: .*\(16,\)"),
         (Growing(), r'declares `looks = "memory"`, and what `write` returns grows'),
     ),
@@ -186,13 +186,51 @@ def test_rules_are_tried_at_every_value_of_their_hyperparameters():
         am.sweep(rules, **GRID, vary={"theta": [-1.0, 0.0]})
 
 
+def test_a_rule_may_choose_some_fixed_number_of_pairs():
+    class Top(am.AbstractRule):
+        """The mean of the values of the eight best keys."""
+
+        def write(self, pairs, fold=am.Fold()):
+            return pairs
+
+        def read(self, memory, query, fold=am.Fold()):
+            def best(scores, values):
+                scores, index = jax.lax.top_k(scores, 8)
+                return scores, values[index]
+
+            def of_block(block):
+                scores = jnp.where(block.mask, fold.dot(block.keys, query), -jnp.inf)
+                pad = jnp.full(8, -jnp.inf, scores.dtype)
+                rows = jnp.zeros((8, block.values.shape[1]), block.values.dtype)
+                scores = jnp.concatenate([scores, pad])
+                return best(scores, jnp.concatenate([block.values, rows]))
+
+            def merge(a, b):
+                return best(*(jnp.concatenate(x) for x in zip(a, b, strict=True)))
+
+            scores, values = fold(of_block, merge, memory)
+            return jnp.mean(values, axis=0)
+
+    class Whole(Top):
+        """The same, of all scores at once, as many as there are rows."""
+
+        def read(self, memory, query, fold=am.Fold()):
+            scores = jnp.where(memory.mask, memory.keys @ query, -jnp.inf)
+            _, index = jax.lax.top_k(scores, 8)
+            return jnp.mean(memory.values[index], axis=0)
+
+    cosine = am.sweep({"top": Top(), "whole": Whole()}, d=[8], n=[8, 12], trials=2)
+    one, other = cosine["cosine"]
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
 def test_an_answer_of_nan_among_absent_rows_is_named():
     class Unit(Plain):
         def write(self, pairs, fold=am.Fold()):
             norms = jnp.sqrt(jnp.sum(pairs.keys**2, axis=1, keepdims=True))
             return fold.dot((pairs.keys / norms).T, pairs.values)
 
-    with pytest.raises(ValueError, match="and nan where 2 absent ones follow"):
+    with pytest.raises(ValueError, match="and nan where 5 absent ones follow"):
         am.sweep({"odd": Unit()}, **GRID)
 
 
