@@ -75,7 +75,7 @@ def blocks(case: Case) -> None:
 @law(
     "order",
     "the order of pairs does not matter",
-    "let no weight depend on the index of a pair; or pass `breaks=(\"order\",)`, where "
+    'let no weight depend on the index of a pair; or pass `breaks=("order",)`, where '
     "the rule is meant to forget",
 )
 def order(case: Case) -> None:
