@@ -1,7 +1,8 @@
 """Checks of what a caller passes in: on the host, before anything compiles."""
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -13,6 +14,7 @@ from jaxtyping import Array, Float, Shaped
 from .errors import ArgumentError, ArgumentTypeError, call_text
 
 
+_NUMBERS = (jnp.floating, jnp.integer)
 ArrayLike: TypeAlias = Array | np.ndarray | Sequence[Any] | float | int | np.number
 
 
@@ -104,14 +106,30 @@ def check_one(function: str, argument: str, scalar: Float[Array, "..."]) -> None
         )
 
 
-def to_scalar(x: ArrayLike) -> Float[Array, "..."]:
-    """A hyperparameter as an array, so that a new value does not recompile."""
+def scalar(function: str, argument: str) -> Callable[[Any], Float[Array, "..."]]:
+    """The converter of a hyperparameter to an array: a new value does not recompile.
+
+    Raises:
+        TypeError: by the converter, of what is no real number.
+    """
+    return functools.partial(to_scalar, function, argument)
+
+
+def to_scalar(function: str, argument: str, x: Any) -> Float[Array, "..."]:
+    """A real number as an array; an array of floating point as it is."""
     if isinstance(x, Array) and jnp.issubdtype(x.dtype, jnp.floating):
         return x
+    known = x if isinstance(x, Array) else np.asarray(x)
+    if not any(jnp.issubdtype(known.dtype, kind) for kind in _NUMBERS):
+        raise ArgumentTypeError(
+            function, argument, f"must be a real number, got {x!r}", "Pass a `float`."
+        )
     dtype = jnp.result_type(float)
     # A program to convert one number would take longer to compile than NumPy takes.
     return (
-        jnp.asarray(x, dtype) if is_traced(x) else jax.device_put(np.asarray(x, dtype))
+        jnp.asarray(x, dtype)
+        if is_traced(x)
+        else jax.device_put(np.asarray(known, dtype))
     )
 
 

@@ -35,3 +35,35 @@ def ordered_sum(x: Float[Array, " m"]) -> Float[Array, ""]:
 def single_at_least(dtype: Any) -> Any:
     """The type itself, or float32 where it has fewer digits."""
     return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype(jnp.float32)
+
+
+def widened(tree: Any) -> Any:
+    """The same, arrays of fewer digits than float32 as float32."""
+
+    def wide(x):
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            return x
+        return x.astype(single_at_least(x.dtype))
+
+    return jax.tree.map(wide, tree)
+
+
+def unit_of(x: Float[Array, "..."], axis: int | None = None) -> Float[Array, "..."]:
+    """A power of two near the largest entry, for squares that stay in range.
+
+    To divide by it rounds nothing, and changes no bit of what is computed in range. It
+    is a constant to derivatives; 1 where all entries are zero, or one is not finite.
+
+    Args:
+        x: numbers of at least float32.
+        axis: the axis to take the largest entry along, kept. `None` takes all.
+    """
+    x = jax.lax.stop_gradient(x)
+    largest = jnp.max(jnp.abs(x), axis=axis, keepdims=axis is not None, initial=0)
+    # The exponent alone of a floating-point number is a power of two.
+    info = jnp.finfo(x.dtype)
+    bits = jax.lax.bitcast_convert_type(largest, f"uint{info.bits}")
+    power = jax.lax.bitcast_convert_type(bits >> info.nmant << info.nmant, x.dtype)
+    known = jnp.isfinite(largest) & (largest >= info.smallest_normal)
+    # At most one whose inverse is a normal number.
+    return jnp.where(known, jnp.minimum(power, 1 / info.smallest_normal), 1)

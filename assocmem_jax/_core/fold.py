@@ -13,6 +13,7 @@ from jaxtyping import Array, Int, Shaped
 
 from .._base.checks import check_size, is_traced
 from .._base.errors import ArgumentError
+from .._base.exact import widened
 from . import blocks
 from .table import AbstractTable
 
@@ -85,7 +86,8 @@ class Fold(eqx.Module):
 
         Args:
             summarize: the summary of a block. Absent rows arrive as zeros, `mask`
-                False; a block may hold no stored pair at all.
+                False; a block may hold no stored pair at all. Half precision arrives
+                as float32: sums need its digits and its range.
             merge: the summary of two neighbors from theirs, the earlier one first.
             tables: the stored pairs, or another table. Several tables of one length
                 are taken block by block together.
@@ -142,7 +144,7 @@ class Fold(eqx.Module):
         Unlike a call, the summary of a block may be of another size than the result.
 
         Args:
-            summarize: the summary of a block. Absent rows arrive as zeros.
+            summarize: the summary of a block, as in a call.
             absorb: a summary so far with that of one more block taken up.
             start: the summary of no pair.
             table: the stored pairs, or another table.
@@ -157,15 +159,22 @@ class Fold(eqx.Module):
             first = jnp.asarray(i * size, jnp.int32)
             end = jnp.minimum(stop, first + size)
             block = blocks.block(table, first, size, end)
-            return absorb(carry, summarize(block.present()))
+            return absorb(carry, _of_present(summarize)([block]))
 
         num_blocks = (stop + size - 1) // size
         out = jax.lax.fori_loop(0, num_blocks, step, start)
         return out if self.axis_name is None else _shards(out, absorb, self.axis_name)
 
     def dot(self, a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Array:
-        """The product of two matrices, or a matrix and a vector, at `precision`."""
-        return jnp.matmul(a, b, precision=self.precision)
+        """The product of two matrices, or a matrix and a vector, at `precision`.
+
+        It is in float32 at least.
+        """
+        return jnp.matmul(*widened((a, b)), precision=self.precision)
+
+    def stored(self, table: Any) -> Any:
+        """The table, rows from the stop on masked."""
+        return table if self.stop is None else table.between(0, self.stop)
 
     def block_rows(self, table: AbstractTable) -> int:
         """Number of rows in a block of this table."""
@@ -179,9 +188,7 @@ class Fold(eqx.Module):
         if self.stop is not None and _all_stored(table):
             count = jnp.clip(self.stop, 0, table.num_rows)
         else:
-            if self.stop is not None:
-                table = table.between(0, self.stop)
-            count = jnp.sum(table.mask, dtype=jnp.int32)
+            count = jnp.sum(self.stored(table).mask, dtype=jnp.int32)
         return count if self.axis_name is None else jax.lax.psum(count, self.axis_name)
 
     def total(self, table: AbstractTable) -> int:
@@ -233,8 +240,8 @@ def _limits() -> tuple[int, int]:
 
 
 def _of_present(summarize: Callable) -> Callable:
-    """The same summary of a block, whose absent rows are made zeros."""
-    return lambda tables: summarize(*(table.present() for table in tables))
+    """The same summary of a block, in float32 at least, with zeros in absent rows."""
+    return lambda tables: summarize(*(widened(table.present()) for table in tables))
 
 
 def _all_stored(table: AbstractTable) -> bool:

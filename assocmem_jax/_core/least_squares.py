@@ -264,8 +264,10 @@ def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
         scale = jnp.where(absent, jnp.where(scale > 0, scale, 1), 0)
         solvable = factor + jnp.diag(scale)
         basis = jnp.where(absent, 0, basis)
-    inverse, spread = _invert(solvable)
-    return _Reduced(factor.T, inverse.T, spread * rtol < 1, values, basis)
+    # Not the transpose of an inverse: what an inverse leaves over is small on one side
+    # of the matrix only, and here that side has to be the one of the values.
+    inverse, spread = _invert(solvable.T, lower=True)
+    return _Reduced(factor.T, inverse, spread * rtol < 1, values, basis)
 
 
 def _invert(

@@ -2,13 +2,14 @@
 
 import abc
 import operator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .._base.exact import unit_of
 from .fold import Fold
 from .pairs import Pairs
 from .rule import AbstractRule, Looks, Memory
@@ -33,10 +34,19 @@ class LeftFactor(eqx.Module):
         """The weights that the answer to a query gives to the value of a key."""
         whiten = lambda x: x if self.factor is None else fold.dot(x, self.factor)
         query, key = whiten(query), whiten(key)
-        spread = query if self.gram is None else fold.dot(query, self.gram)
+        units = unit_of(query), unit_of(key)
+        query, key = query / units[0], key / units[1]
+        spread = query
+        if self.gram is not None:
+            spread = fold.dot(query, self.gram) / units[1]
         target = jnp.sum(query * key)
+        squares = jnp.sum(query * (spread / units[1]))
         # Of all weights, less the right one: what remains is not below the rounding.
-        return Weights(target, jnp.maximum(jnp.sum(query * spread) - target**2, 0))
+        return Weights(target, jnp.maximum(squares - target**2, 0), units[0] * units[1])
+
+
+# Not `Self`, which beartype knows in classes alone that it decorates as a whole.
+Linear = TypeVar("Linear", bound="AbstractLinear")
 
 
 class AbstractLinear(AbstractRule[Memory]):
@@ -67,6 +77,11 @@ class AbstractLinear(AbstractRule[Memory]):
     @abc.abstractmethod
     def summarize(self, block: Pairs, fold: Fold) -> Any:
         """The summary of a block of pairs. Absent rows arrive as zeros."""
+
+    def prepare(self: Linear, pairs: Pairs, fold: Fold) -> Linear:
+        """The rule for some pairs, after a look at all of them: a unit, for example."""
+        del pairs, fold
+        return self
 
     def merge(self, a: Any, b: Any) -> Any:
         """The summary of two sets of pairs from theirs, the earlier one first."""
@@ -100,17 +115,18 @@ class AbstractLinear(AbstractRule[Memory]):
 
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> Memory:
         """Sum up the stored pairs, and solve for the memory."""
-        summary = None
-        if fold.total(pairs) > self.solves_alone(pairs, fold):
-            of_block = lambda block: self.summarize(block, fold)
-            summary = wide(fold, pairs)(of_block, self.merge, pairs)
-        return self.solve(summary, pairs, fold)
+        rule, summary = self.prepare(pairs, fold), None
+        if fold.total(pairs) > rule.solves_alone(pairs, fold):
+            of_block = lambda block: rule.summarize(block, fold)
+            summary = wide(fold, pairs)(of_block, rule.merge, pairs)
+        return rule.solve(summary, pairs, fold)
 
     def read(
         self, memory: Memory, query: Float[Array, " d"], fold: Fold = Fold()
     ) -> Float[Array, " v"]:
         """The query times the memory."""
-        return fold.dot(query, memory)  # pyright: ignore[reportArgumentType]
+        answer = fold.dot(query, memory)  # pyright: ignore[reportArgumentType]
+        return answer.astype(query.dtype)
 
 
 def wide(fold: Fold, pairs: Pairs) -> Fold:
@@ -127,7 +143,8 @@ def summaries(
 ) -> Any:
     """The summaries of the first pairs at every stop, stacked, in one pass.
 
-    Those at stops that the rule solves alone are zero.
+    The rule is one that is prepared for the pairs. Summaries at stops that it solves
+    alone are zero.
     """
     longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
     of_block = lambda block: rule.summarize(block, fold)

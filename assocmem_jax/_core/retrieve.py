@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from .._base.checks import ArrayLike, check_size, require_finite, to_mask, to_real
 from .._base.errors import ArgumentError, ArgumentTypeError
+from .._base.exact import widened
 from .fold import Fold
 from .pairs import Pairs, check_one_value_per_key
 from .rule import AbstractRule, joined, split
@@ -97,7 +98,7 @@ def _retrieve(arrays, pairs, queries, fold, static, batch):
     rule = joined(arrays, static)
     memory = rule.write(pairs, fold)
     # Derivatives compute the scores again, batch by batch, rather than keep them.
-    read = jax.checkpoint(lambda query: rule.read(memory, query, fold))
+    read = jax.checkpoint(lambda query: rule.read(memory, widened(query), fold))
     answers = jax.lax.map(read, queries, batch_size=batch)
     expected = len(queries), pairs.values.shape[1]
     if getattr(answers, "shape", None) != expected:
@@ -105,7 +106,7 @@ def _retrieve(arrays, pairs, queries, fold, static, batch):
             f"`{type(rule).__name__}.read(...)` must return one value of dimension "
             f"{expected[1]}, got {_shape_of(answers)}."
         )
-    return answers
+    return answers.astype(queries.dtype)
 
 
 def _shape_of(answers: Any) -> str:

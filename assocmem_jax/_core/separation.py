@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .._base.exact import unit_of, widened
 from .fold import Fold
 from .pairs import Pairs
 from .rule import AbstractRule, Looks
-from .sums import AbstractSums, ValueSums
+from .sums import AbstractSums, IndexedKeys, ValueSums, WeightSums
 
 
 # Not `Self`, which beartype knows in classes alone that it decorates as a whole.
@@ -109,7 +110,8 @@ class AbstractSeparation(AbstractRule[Pairs]):
         self, memory: Pairs, query: Float[Array, " d"], fold: Fold = Fold()
     ) -> Float[Array, " v"]:
         """The values, weighted by a function of the scores of their keys."""
-        return weighted(self, ValueSums(), query, memory, fold)
+        answer = weighted(self, ValueSums(), query, memory, fold)
+        return answer.astype(memory.values.dtype)
 
 
 def weighted(
@@ -120,6 +122,7 @@ def weighted(
     fold: Fold,
 ) -> Any:
     """Sums with the weights that a rule gives to the rows of a table."""
+    query = widened(query)
     rule = rule.prepare(query, table, fold)
     return _normalized(rule, sums, fold(*_loop(rule, sums, query, fold), table))
 
@@ -137,9 +140,29 @@ def weighted_prefixes(
 
     Where the stop is before `first`, the sums are zero.
     """
-    loop = _loop(rule, sums, query, fold)
+    query = widened(query)
+    loop = _loop(rule.prepare(query, table, fold), sums, query, fold)
     out = fold.prefixes(*loop, table, stops=stops, first=first)
     return jax.vmap(lambda out: _normalized(rule, sums, out))(out)
+
+
+def weight_sums(
+    rule: AbstractSeparation,
+    query: Float[Array, " d"],
+    key: Float[Array, " d"],
+    target: Int[Array, ""],
+    fold: Fold,
+) -> WeightSums:
+    """The sums of the weights of a query: of the row of a key, and of the others.
+
+    Their unit is about the largest weight that a key of such a length can have.
+    """
+    along = query * (unit_of(key) / unit_of(query))
+    like, stored = along[None], jnp.ones(1, bool)
+    table = IndexedKeys(like, target[None], stored)
+    prepared = rule.prepare(query, table, fold)
+    scores = prepared.scores(query, table, fold)
+    return WeightSums(target, unit_of(prepared.weigh(scores, stored)[1]))
 
 
 def _loop(rule: AbstractSeparation, sums: AbstractSums, query: Any, fold: Fold):

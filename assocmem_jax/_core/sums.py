@@ -21,12 +21,14 @@ class Weights(eqx.Module):
     """The weights that an answer gives to the values, as two numbers.
 
     Attributes:
-        target: the weight of the right value.
-        noise: the sum of the squares of the other weights.
+        target: the weight of the right value, in the unit.
+        noise: the sum of the squares of the other weights, in the unit squared.
+        unit: a power of two, so that the squares are in range where the weights are.
     """
 
     target: Float[Array, "*batch"]
     noise: Float[Array, "*batch"]
+    unit: Float[Array, "*batch"]
 
 
 class AbstractSums(eqx.Module):
@@ -70,26 +72,29 @@ class WeightSums(AbstractSums):
 
     Attributes:
         target: the index of the row.
+        unit: of the weights.
     """
 
     target: Int[Array, ""]
+    unit: Float[Array, ""]
 
     def of_block(self, weights, block, fold):
         del fold
-        right = block.index == self.target
+        right, weights = block.index == self.target, weights / self.unit
         others = jnp.where(block.mask & ~right, weights, 0)
-        return Weights(
-            jnp.sum(jnp.where(block.mask & right, weights, 0)), jnp.sum(others**2)
-        )
+        target = jnp.sum(jnp.where(block.mask & right, weights, 0))
+        return Weights(target, jnp.sum(others**2), self.unit)
 
     def add(self, a, b):
-        return Weights(a.target + b.target, a.noise + b.noise)
+        # There is none in a sum over no block.
+        unit = jnp.maximum(a.unit, b.unit)
+        return Weights(a.target + b.target, a.noise + b.noise, unit)
 
     def times(self, factor, total):
-        return Weights(factor * total.target, factor**2 * total.noise)
+        return Weights(factor * total.target, factor**2 * total.noise, total.unit)
 
     def over(self, total, divisor):
-        return Weights(total.target / divisor, total.noise / divisor**2)
+        return Weights(total.target / divisor, total.noise / divisor**2, total.unit)
 
 
 class IndexedKeys(AbstractTable):

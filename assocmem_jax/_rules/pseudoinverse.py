@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._base.checks import check_range, to_scalar
-from .._base.exact import single_at_least
+from .._base.checks import check_range, scalar
+from .._base.exact import unit_of, widened
 from .._core import least_squares
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
@@ -53,7 +53,12 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
     """
 
     rtol: Float[Array, ""] | None = eqx.field(
-        default=None, converter=lambda x: None if x is None else to_scalar(x)
+        default=None,
+        converter=lambda x: None if x is None else scalar("Pseudoinverse", "rtol")(x),
+    )
+    # The unit of the keys that are solved for; known once the rule is prepared.
+    unit: Float[Array, ""] | None = eqx.field(
+        default_factory=lambda: None, init=False, repr=False
     )
 
     def __check_init__(self):
@@ -66,9 +71,18 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
                 limit=1.0,
             )
 
+    def prepare(self, pairs: Pairs, fold: Fold) -> "Pseudoinverse":
+        """The rule with the unit of the keys: squares of any keys stay in range."""
+        unit = unit_of(widened(fold.stored(pairs).present().keys))
+        if fold.axis_name is not None:
+            unit = jax.lax.pmax(unit, fold.axis_name)
+        return eqx.tree_at(
+            lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
+        )
+
     def summarize(self, block: Pairs, fold: Fold) -> Array:
-        r"""$K^\top K$ beside $K^\top V$."""
-        return least_squares.products(_wide(block), fold)
+        r"""$K^\top K$ beside $K^\top V$, keys in their unit."""
+        return least_squares.products(self._in_unit(block), fold)
 
     def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
         """At most d: see `least_squares.solved_without_products`."""
@@ -78,18 +92,19 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         self, summary: Array | None, pairs: Pairs, fold: Fold
     ) -> PseudoinverseMemory:
         """The weights, and the number of directions that the keys span."""
-        dtype, pairs = pairs.keys.dtype, _wide(pairs)
+        pairs = self._in_unit(widened(pairs))
         weights, directions = least_squares.minimum_norm(
             pairs, summary, rtol=self._rtol(pairs, fold), fold=fold
         )
         rank = jnp.minimum(directions, fold.count(pairs))
-        return PseudoinverseMemory(weights.astype(dtype), rank)
+        return PseudoinverseMemory(weights / self.unit, rank)
 
     def left(self, gram: Array, pairs: Pairs, fold: Fold) -> LeftFactor:
         r"""$(K^\top K)^+$."""
-        rtol = self._rtol(pairs, fold)
+        rtol, pairs = self._rtol(pairs, fold), self._in_unit(pairs)
+        gram = gram / self.unit / self.unit
         root, _ = least_squares.row_space(pairs, gram, rtol=rtol, fold=fold)
-        return LeftFactor(root, None)
+        return LeftFactor(root / self.unit, None)
 
     def read(
         self,
@@ -98,16 +113,14 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         fold: Fold = Fold(),
     ) -> Float[Array, " v"]:
         """The query times the weights."""
-        return fold.dot(query, memory.weights)
+        return fold.dot(query, memory.weights).astype(query.dtype)
+
+    def _in_unit(self, pairs: Pairs) -> Pairs:
+        return eqx.tree_at(lambda x: x.keys, pairs, pairs.keys / self.unit)
 
     def _rtol(self, pairs: Pairs, fold: Fold) -> Float[Array, ""]:
         dtype = pairs.keys.dtype
         if self.rtol is not None:
-            return jax.lax.stop_gradient(self.rtol).astype(dtype)
+            return jax.lax.stop_gradient(jnp.asarray(self.rtol, dtype))
         longest = jnp.maximum(fold.count(pairs), pairs.keys.shape[1]).astype(dtype)
         return 4 * jnp.finfo(dtype).eps * jnp.sqrt(longest)
-
-
-def _wide(pairs: Pairs) -> Pairs:
-    """The pairs in single precision at least: no factorization takes half."""
-    return pairs.astype(single_at_least(pairs.keys.dtype))

@@ -4,11 +4,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import check_range, to_scalar
-from .._core.separation import AbstractSeparation
+from .._base.checks import scalar
+from .._core.tempered import AbstractTempered
 
 
-class Softmax(AbstractSeparation):
+class Softmax(AbstractTempered):
     r"""Modern Hopfield retrieval, $\hat v = V^\top \mathrm{softmax}(\beta K q)$.
 
     Also known as attention. With no pair stored, it answers zero.
@@ -25,29 +25,24 @@ class Softmax(AbstractSeparation):
         Milakov & Gimelshein (2018), arXiv:1805.02867 (how two softmaxes join).
     """
 
-    beta: Float[Array, ""] = eqx.field(default=1.0, converter=to_scalar)
-
-    def __check_init__(self):
-        check_range(
-            "Softmax", "beta", self.beta, "Zero answers the mean of all values."
-        )
-
-    def scores(self, query, block, fold):
-        """Dot products times beta; before the sum, as a product may be out of range."""
-        return fold.dot(self.beta.astype(query.dtype) * query, block.keys.T)
+    beta: Float[Array, ""] = eqx.field(default=1.0, converter=scalar("Softmax", "beta"))
+    unit: Float[Array, ""] | None = eqx.field(
+        default_factory=lambda: None, init=False, repr=False
+    )
 
     def weigh(self, scores, mask):
         """Exponentials of the scores, relative to the largest."""
         # Not -inf: a block may have no pair present, and inf - inf is nan.
         scores = jnp.where(mask, scores, jnp.finfo(scores.dtype).min)
         top = jnp.max(scores)
-        weights = jnp.exp(scores - top)
+        weights = jnp.exp((scores - top) * self.unit)
         return (top, jnp.sum(weights)), weights
 
     def join(self, a, b):
         """Both relative to the larger of the largest scores."""
         top = jnp.maximum(a[0], b[0])
-        shrink_a, shrink_b = jnp.exp(a[0] - top), jnp.exp(b[0] - top)
+        shrink_a = jnp.exp((a[0] - top) * self.unit)
+        shrink_b = jnp.exp((b[0] - top) * self.unit)
         return (top, shrink_a * a[1] + shrink_b * b[1]), shrink_a, shrink_b
 
     def normalizer(self, scale):

@@ -7,13 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import check_range, to_scalar
-from .._base.exact import single_at_least
+from .._base.checks import scalar
 from .._core.rule import Looks
-from .._core.separation import AbstractSeparation
+from .._core.tempered import AbstractTempered
 
 
-class Sparsemax(AbstractSeparation):
+class Sparsemax(AbstractTempered):
     r"""Sparse Hopfield retrieval, $\hat v = V^\top \mathrm{sparsemax}(\beta K q)$.
 
     The weights are the point of the simplex nearest to the scores,
@@ -36,30 +35,26 @@ class Sparsemax(AbstractSeparation):
     """
 
     looks: ClassVar[Looks] = "again"
-    beta: Float[Array, ""] = eqx.field(default=1.0, converter=to_scalar)
+    beta: Float[Array, ""] = eqx.field(
+        default=1.0, converter=scalar("Sparsemax", "beta")
+    )
+    unit: Float[Array, ""] | None = eqx.field(
+        default_factory=lambda: None, init=False, repr=False
+    )
     # The largest score, and by how much the threshold is above it: of one query.
     threshold: tuple[Float[Array, ""], Float[Array, ""]] | None = eqx.field(
         default_factory=lambda: None, init=False, repr=False
     )
 
-    def __check_init__(self):
-        check_range(
-            "Sparsemax", "beta", self.beta, "Zero answers the mean of all values."
-        )
-
-    def scores(self, query, block, fold):
-        """Dot products times beta; before the sum, as a product may be out of range."""
-        return fold.dot(self.beta.astype(query.dtype) * query, block.keys.T)
-
     def weigh(self, scores, mask):
         """What the scores exceed the threshold by."""
         assert self.threshold is not None
         top, threshold = self.threshold
-        excess = jax.nn.relu(self._stored(scores, mask) - top - threshold)
-        return None, excess.astype(scores.dtype)
+        return None, jax.nn.relu(self._excess(scores, mask, top) - threshold)
 
     def prepare(self, query, table, fold):
         """The rule with the threshold for one query."""
+        self = super().prepare(query, table, fold)
         # No derivative is taken of the search: a threshold depends on what is above it.
         fixed = jax.lax.stop_gradient((self, query, table))
         top = _largest(*fixed, fold)
@@ -79,17 +74,20 @@ class Sparsemax(AbstractSeparation):
             lambda rule: rule.threshold, self, found, is_leaf=lambda x: x is None
         )
 
-    def _stored(self, scores, mask):
-        """The scores, those of absent pairs below all others."""
-        # Half precision has no digits for a difference of scores, nor for a count.
-        wide = single_at_least(scores.dtype)
-        return jnp.where(mask, scores.astype(wide), jnp.finfo(wide).min)
+    def _excess(self, scores, mask, top):
+        """By how much scores are above the top, those of absent pairs below all."""
+        return (_stored(scores, mask) - top) * self.unit
+
+
+def _stored(scores, mask):
+    """The scores, those of absent pairs below all others."""
+    return jnp.where(mask, scores, jnp.finfo(scores.dtype).min)
 
 
 def _largest(rule: Sparsemax, query, table, fold):
     """The largest score."""
     of_block = lambda block: jnp.max(
-        rule._stored(rule.scores(query, block, fold), block.mask)
+        _stored(rule.scores(query, block, fold), block.mask)
     )
     return fold(of_block, jnp.maximum, table)
 
@@ -98,7 +96,7 @@ def _above(rule: Sparsemax, query, table, fold, top, threshold):
     """How many scores are above the threshold, and their sum, both from the top."""
 
     def of_block(block):
-        excess = rule._stored(rule.scores(query, block, fold), block.mask) - top
+        excess = rule._excess(rule.scores(query, block, fold), block.mask, top)
         above = excess > threshold
         return jnp.sum(above), jnp.sum(jnp.where(above, excess, 0))
 

@@ -206,7 +206,7 @@ def _check_levels(name: str, levels: Any) -> None:
     if np.ndim(levels):
         _check_entries(name, list(levels))
     for level in np.atleast_1d(levels):
-        corruptions()[name].check("Spec", name, to_scalar(level))
+        corruptions()[name].check("Spec", name, to_scalar("Spec", name, level))
 
 
 def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:

@@ -51,13 +51,21 @@ class ExpectedAnswers:
     @property
     def distance(self) -> Float[Array, "*batch"]:
         """The mean distance: that of a chi variable."""
-        return self.expectation.norm * jnp.sqrt(self._squares)
+        return self.expectation.norm * self._scale * jnp.sqrt(self._squares)
 
     @property
     def squared_error(self) -> Float[Array, "*batch"]:
         """The mean squared distance."""
-        return self.expectation.dimension * self._squares
+        return self.expectation.dimension * self._scale**2 * self._squares
+
+    @property
+    def _scale(self) -> Float[Array, "*batch"]:
+        """The unit of the weights, or 1 where the right weight, 1, is larger."""
+        return jnp.maximum(self.weights.unit, 1)
 
     @property
     def _squares(self) -> Float[Array, "*batch"]:
-        return (1 - self.weights.target) ** 2 + self.weights.noise
+        """The squares of the error of one coordinate, in the scale."""
+        ratio = self.weights.unit / self._scale
+        right = ratio * self.weights.target
+        return (1 / self._scale - right) ** 2 + ratio**2 * self.weights.noise

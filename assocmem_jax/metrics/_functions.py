@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from .._base.checks import ArrayLike, check_size, to_real
 from .._base.errors import ArgumentError
+from .._base.exact import single_at_least, unit_of
 from .._core.fold import Fold
 from .._core.pairs import Pairs
 
@@ -28,10 +29,12 @@ def cosine_similarity(
         TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes differ.
     """
-    values, retrieved = _paired("cosine_similarity", values, retrieved)
+    values, retrieved, dtype = _paired("cosine_similarity", values, retrieved)
+    values, retrieved = (x / unit_of(x, axis=-1) for x in (values, retrieved))
     norms = _norm(values) * _norm(retrieved)
     product = jnp.sum(values * retrieved, axis=-1)
-    return jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms))
+    cosine = jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms))
+    return cosine.astype(dtype)
 
 
 def euclidean_distance(
@@ -52,8 +55,12 @@ def euclidean_distance(
         TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes differ.
     """
-    values, retrieved = _paired("euclidean_distance", values, retrieved)
-    return _norm(values - retrieved)
+    values, retrieved, dtype = _paired("euclidean_distance", values, retrieved)
+    # Before the difference, which may be out of range where its norm is not.
+    unit = jnp.maximum(unit_of(values, axis=-1), unit_of(retrieved, axis=-1))
+    off = values / unit - retrieved / unit
+    nearer = unit_of(off, axis=-1)
+    return (_norm(off / nearer) * nearer[..., 0] * unit[..., 0]).astype(dtype)
 
 
 def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batch"]:
@@ -73,10 +80,10 @@ def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batc
         TypeError: if the arrays do not hold real numbers.
         ValueError: if the shapes differ.
     """
-    values, retrieved = _paired("bit_accuracy", values, retrieved)
+    values, retrieved, dtype = _paired("bit_accuracy", values, retrieved)
     # Not a product of the two, which might round to zero.
     same = jnp.sign(values) * jnp.sign(retrieved) > 0
-    return jnp.mean(same, axis=-1, dtype=values.dtype)
+    return jnp.mean(same, axis=-1, dtype=values.dtype).astype(dtype)
 
 
 def recall_at_1(
@@ -119,29 +126,39 @@ def recall_at_1(
         )
     if query_batch is not None:
         check_size("recall_at_1", "query_batch", query_batch)
-    stored, center = Pairs(values, values), jnp.mean(values, axis=0)
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.promote_types(values.dtype, retrieved.dtype)
+    values, retrieved = (x.astype(single_at_least(dtype)) for x in (values, retrieved))
+    stored, unit = Pairs(values, values), unit_of(values)
+    center = jnp.mean(values / unit, axis=0) * unit
     fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
-    hit = lambda x: is_nearest(x[0], x[1], center, stored, fold)
-    return jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
+    hit = lambda x: is_nearest(x[0], x[1], center, unit, stored, fold)
+    hits = jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
+    return hits.astype(dtype)
 
 
 def is_nearest(
     value: Float[Array, " v"],
     answer: Float[Array, " v"],
     center: Float[Array, " v"],
+    unit: Float[Array, ""],
     pairs: Pairs,
     fold: Fold,
 ) -> Float[Array, ""]:
     """1 where the stored value nearest to `answer` equals `value`, else 0.
 
     What all values share, here about `center`, says nothing and would cost digits.
+    Squares are taken in a `unit` of the values, a power of two.
     """
+    away = answer / unit_of(answer) - center / unit_of(answer)
+    # Values are at most as far away as answers: a ratio of at most about 1.
+    ratio = jnp.minimum(unit / unit_of(answer), jnp.finfo(unit.dtype).max)
 
     def nearest(block):
         # Half the squared distance, without the term that all values share.
-        values = block.values - center[None]
+        values = (block.values - center[None]) / unit
         half_squares = jnp.sum(values**2, axis=-1) / 2
-        nearness = fold.dot(values, answer - center) - half_squares
+        nearness = fold.dot(values, away) - half_squares * ratio
         nearness = jnp.where(block.mask, nearness, jnp.finfo(nearness.dtype).min)
         row = jnp.argmax(nearness)
         return nearness[row], block.values[row]
@@ -155,6 +172,7 @@ def is_nearest(
 
 
 def _paired(function: str, values: ArrayLike, retrieved: ArrayLike):
+    """The arrays in float32 at least, and the type of what is said of them."""
     values = to_real(function, "values", values)
     retrieved = to_real(function, "retrieved", retrieved)
     if values.shape != retrieved.shape or values.ndim == 0:
@@ -164,7 +182,10 @@ def _paired(function: str, values: ArrayLike, retrieved: ArrayLike):
             f"needs two arrays of one shape, got {values.shape} and {retrieved.shape}",
             "Pass one row of each per query.",
         )
-    return values, retrieved
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.promote_types(values.dtype, retrieved.dtype)
+    wide = single_at_least(dtype)
+    return values.astype(wide), retrieved.astype(wide), dtype
 
 
 def _norm(x: Float[Array, "*batch v"]) -> Float[Array, "*batch"]:

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.exact import unit_of
 from .._base.registry import Registry
 from . import _functions as functions
 from ._answers import Answers
@@ -75,9 +76,10 @@ def _success(answers: Answers) -> Float[Array, " m"]:
 
 def _recall(answers: Answers) -> Float[Array, " m"]:
     # Any center will do that does not depend on the load.
-    center = answers.pairs.values[0]
+    values = answers.pairs.values
+    center, unit = values[0], unit_of(values)
     hit = lambda value, answer: functions.is_nearest(
-        value, answer, center, answers.pairs, answers.fold
+        value, answer, center, unit, answers.pairs, answers.fold
     )
     return jax.vmap(hit)(answers.values, answers.retrieved)
 

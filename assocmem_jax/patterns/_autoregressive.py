@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
-from .._base.checks import to_scalar
+from .._base.checks import scalar
 from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_correlation
@@ -29,7 +29,9 @@ class Autoregressive(AbstractEnsemble):
         Box et al. (2015), Time Series Analysis, 5th ed., section 3.2.3.
     """
 
-    correlation: Float[Array, ""] = eqx.field(converter=to_scalar)
+    correlation: Float[Array, ""] = eqx.field(
+        converter=scalar("Autoregressive", "correlation")
+    )
 
     def __check_init__(self):
         check_correlation(

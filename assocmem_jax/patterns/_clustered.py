@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
-from .._base.checks import check_size, to_scalar
+from .._base.checks import check_size, scalar
 from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_share
@@ -35,7 +35,7 @@ class Clustered(AbstractEnsemble):
     """
 
     num_clusters: int = eqx.field(static=True)
-    spread: Float[Array, ""] = eqx.field(converter=to_scalar)
+    spread: Float[Array, ""] = eqx.field(converter=scalar("Clustered", "spread"))
 
     def __check_init__(self):
         check_size("Clustered", "num_clusters", self.num_clusters)

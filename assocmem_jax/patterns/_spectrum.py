@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
-from .._base.checks import ArrayLike, check_size, is_traced, to_scalar
+from .._base.checks import ArrayLike, check_size, is_traced, scalar
 from .._base.errors import ArgumentError
 from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
@@ -37,7 +37,7 @@ class LowRank(AbstractEnsemble):
     """
 
     rank: int = eqx.field(static=True)
-    noise: Float[Array, ""] = eqx.field(converter=to_scalar)
+    noise: Float[Array, ""] = eqx.field(converter=scalar("LowRank", "noise"))
 
     def __check_init__(self):
         check_size("LowRank", "rank", self.rank)

@@ -12,8 +12,13 @@ from .._core.fold import Fold
 from .._core.linear import AbstractLinear
 from .._core.pairs import Pairs
 from .._core.rule import AbstractRule
-from .._core.separation import AbstractSeparation, weighted, weighted_prefixes
-from .._core.sums import IndexedKeys, ValueSums, WeightSums
+from .._core.separation import (
+    AbstractSeparation,
+    weight_sums,
+    weighted,
+    weighted_prefixes,
+)
+from .._core.sums import IndexedKeys, ValueSums
 
 
 class Batch(NamedTuple):
@@ -73,6 +78,7 @@ def asked(
 
 def _solved(rule: AbstractLinear, pairs: Pairs, fold: Fold, loads: Array) -> Callable:
     """Memories of a linear rule: the sums at all loads come from one pass."""
+    rule = rule.prepare(pairs, fold)
     sums = linear.summaries(rule, pairs, fold, loads)
     return lambda j: rule.solve(entry(sums, j), pairs, fold.up_to(entry(loads, j)))
 
@@ -93,10 +99,11 @@ def _weights_of_separation(
     del loads
 
     def answers(memory, batch, load):
-        def weights(query, index):
-            return weighted(rule, WeightSums(index), query, memory, fold.up_to(load))
+        def weights(query, key, index):
+            sums = weight_sums(rule, query, key, index, fold)
+            return weighted(rule, sums, query, memory, fold.up_to(load))
 
-        return jax.vmap(weights)(batch.queries, batch.index)
+        return jax.vmap(weights)(batch.queries, batch.pairs.keys, batch.index)
 
     return Asked(lambda j: keys, answers)
 
@@ -107,6 +114,7 @@ def _weights_of_linear(
     bare = eqx.tree_at(
         lambda pairs: pairs.values, Pairs(keys.keys, keys.keys), keys.keys[:, :0]
     )
+    rule = rule.prepare(bare, fold)
     grams = linear.grams(bare, fold, loads)
     left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(loads, j)))
 
@@ -128,12 +136,14 @@ def answers_at_all(
 ) -> Any:
     """Answers at every load, from the load number `lowest` on, in one pass."""
 
-    def answer(query, index):
-        weigh = isinstance(table, IndexedKeys)
-        sums = WeightSums(index) if weigh else ValueSums()
+    def answer(query, key, index):
+        sums = ValueSums()
+        if isinstance(table, IndexedKeys):
+            sums = weight_sums(rule, query, key, index, fold)
         return weighted_prefixes(rule, sums, query, table, fold, loads, lowest)
 
-    return jax.vmap(answer, out_axes=1)(batch.queries, batch.index)
+    keys = batch.pairs.keys
+    return jax.vmap(answer, out_axes=1)(batch.queries, keys, batch.index)
 
 
 def entry(tree: Any, j: Int[Array, ""]) -> Any:

@@ -59,4 +59,6 @@ def deviation(
 ) -> Float[np.ndarray, "*batch cells metrics"]:
     """Standard deviation, from the counts less one; 0 for a single number."""
     freedom = np.maximum(count - 1, 1).astype(squares.dtype)
-    return np.sqrt(squares / freedom[:, None])
+    # Where a square was out of range, nothing is known.
+    known = squares < np.finfo(squares.dtype).max
+    return np.sqrt(np.where(known, squares, np.nan) / freedom[:, None])

@@ -10,8 +10,13 @@ from .._core.fold import Fold
 from .._core.linear import AbstractLinear
 from .._core.pairs import Pairs
 from .._core.rule import joined, split
-from .._core.separation import AbstractSeparation, weighted, weighted_prefixes
-from .._core.sums import IndexedKeys, ValueSums, WeightSums
+from .._core.separation import (
+    AbstractSeparation,
+    weight_sums,
+    weighted,
+    weighted_prefixes,
+)
+from .._core.sums import IndexedKeys, ValueSums
 from ._case import Case, must_be_close
 from ._compiled import quick
 from ._law import law
@@ -48,6 +53,7 @@ def _values(numbers, keys, values, queries, stops, *, static, size):
             rule, ValueSums(), query, pairs, fold, stops, 0
         )
         return jax.vmap(answers, out_axes=1)(queries)
+    rule = rule.prepare(pairs, fold)
     sums = linear.summaries(rule, pairs, fold, stops)
 
     def at(given):
@@ -83,7 +89,9 @@ def weights(case: Case) -> None:
             rest = np.delete(dense, target)
             whole = dense @ dense
             where = f"at {stop} of {n} pairs in blocks of {size}"
-            right = found.target[j], found.noise[j]
+            right = found.unit[j] * np.array(
+                [found.target[j], found.unit[j] * found.noise[j]]
+            )
             scale = np.array([whole**0.5, whole])
             desired = np.array([dense[target], rest @ rest])
             must_be_close(
@@ -96,13 +104,15 @@ def _weights(numbers, keys, query, target, stops, *, static, size):
     rule, fold, n = joined(numbers, static), Fold(size), len(keys)
     index, stored = jnp.arange(n, dtype=jnp.int32), jnp.ones(n, bool)
     table = IndexedKeys(keys, index, stored)
-    sums = WeightSums(jnp.asarray(target, jnp.int32))
     if isinstance(rule, AbstractSeparation):
+        index = jnp.asarray(target, jnp.int32)
+        sums = weight_sums(rule, query, keys[target], index, fold)
         if rule.looks == "once":
             return weighted_prefixes(rule, sums, query, table, fold, stops, 0)
         at = lambda stop: weighted(rule, sums, query, table, fold.up_to(stop))
         return jax.lax.map(at, stops)
     bare = eqx.tree_at(lambda pairs: pairs.values, Pairs(keys, keys), keys[:, :0])
+    rule = rule.prepare(bare, fold)
     grams = linear.grams(bare, fold, stops)
 
     def under(given):

@@ -176,12 +176,13 @@ def _left_fits(rule: AbstractLinear, table: Pairs) -> bool:
     weights = np.asarray(rule.read(rule.write(units, fold), query, fold), np.float64)
     bare = eqx.tree_at(lambda pairs: pairs.values, table, table.keys[:, :0])
     upto = fold.up_to(jnp.asarray(_STORED, jnp.int32))
-    left = rule.left(fold.dot(keys.T, keys), bare, upto)
+    left = rule.prepare(bare, upto).left(fold.dot(keys.T, keys), bare, upto)
     found = left.weights(query, keys[1], fold)
     others = np.delete(weights, 1)
     return _agree(
         np.array([weights[1] ** 2, others @ others]),
-        np.array([float(found.target) ** 2, float(found.noise)]),
+        float(found.unit) ** 2
+        * np.array([float(found.target) ** 2, float(found.noise)]),
     )
 
 

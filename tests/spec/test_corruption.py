@@ -15,7 +15,7 @@ KEY = jax.random.key(12)
 
 def levels_of(**given):
     """Levels of all corruptions, zero where not given."""
-    return {name: to_scalar(given.get(name, 0.0)) for name in corruptions()}
+    return {name: to_scalar("f", name, given.get(name, 0.0)) for name in corruptions()}
 
 
 @pytest.fixture
@@ -134,14 +134,16 @@ def test_levels_can_be_mapped_over(queries):
 def test_shares_out_of_range_are_refused(name, share):
     message = rf"`f\({name}=...\)` must be from 0 to 1, got {share}"
     with pytest.raises(ValueError, match=message):
-        corruptions()[name].check("f", name, to_scalar(share))
+        corruptions()[name].check("f", name, to_scalar("f", name, share))
 
 
 @pytest.mark.parametrize("std", (-1.0, np.inf, np.nan))
 def test_noise_out_of_range_is_refused(std):
     message = rf"`f\(query_noise=...\)` must be from 0 to below inf, got {std}"
     with pytest.raises(ValueError, match=message):
-        corruptions()["query_noise"].check("f", "query_noise", to_scalar(std))
+        corruptions()["query_noise"].check(
+            "f", "query_noise", to_scalar("f", "query_noise", std)
+        )
 
 
 def test_many_numbers_are_refused():
