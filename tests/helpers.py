@@ -30,6 +30,7 @@ def softmax(scores):
 
 def sparsemax(scores):
     """By sorting: the largest support whose last score is above its threshold."""
+    scores = scores - scores.max(axis=1, keepdims=True)
     ordered = -np.sort(-scores, axis=1)
     thresholds = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, scores.shape[1] + 1)
     size = np.sum(ordered > thresholds, axis=1, keepdims=True)

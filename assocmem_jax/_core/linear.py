@@ -35,12 +35,10 @@ class LeftFactor(eqx.Module):
         whiten = lambda x: x if self.factor is None else fold.dot(x, self.factor)
         query, key = whiten(query), whiten(key)
         units = unit_of(query), unit_of(key)
-        query, key = query / units[0], key / units[1]
-        spread = query
-        if self.gram is not None:
-            spread = fold.dot(query, self.gram) / units[1]
+        query, key = query * (1 / units[0]), key * (1 / units[1])
+        spread = query if self.gram is None else fold.dot(query, self.gram)
         target = jnp.sum(query * key)
-        squares = jnp.sum(query * (spread / units[1]))
+        squares = jnp.sum(query * (spread / units[1] / units[1]))
         # Of all weights, less the right one: what remains is not below the rounding.
         return Weights(target, jnp.maximum(squares - target**2, 0), units[0] * units[1])
 

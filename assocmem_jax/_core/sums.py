@@ -80,7 +80,7 @@ class WeightSums(AbstractSums):
 
     def of_block(self, weights, block, fold):
         del fold
-        right, weights = block.index == self.target, weights / self.unit
+        right, weights = block.index == self.target, weights * (1 / self.unit)
         others = jnp.where(block.mask & ~right, weights, 0)
         target = jnp.sum(jnp.where(block.mask & right, weights, 0))
         return Weights(target, jnp.sum(others**2), self.unit)

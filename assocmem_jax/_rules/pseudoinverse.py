@@ -97,14 +97,16 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
             pairs, summary, rtol=self._rtol(pairs, fold), fold=fold
         )
         rank = jnp.minimum(directions, fold.count(pairs))
-        return PseudoinverseMemory(weights / self.unit, rank)
+        inverse = 1 / self.unit  # pyright: ignore[reportOperatorIssue]
+        return PseudoinverseMemory(weights * inverse, rank)
 
     def left(self, gram: Array, pairs: Pairs, fold: Fold) -> LeftFactor:
         r"""$(K^\top K)^+$."""
         rtol, pairs = self._rtol(pairs, fold), self._in_unit(pairs)
-        gram = gram / self.unit / self.unit
+        inverse = 1 / self.unit  # pyright: ignore[reportOperatorIssue]
+        gram = gram * inverse * inverse
         root, _ = least_squares.row_space(pairs, gram, rtol=rtol, fold=fold)
-        return LeftFactor(root / self.unit, None)
+        return LeftFactor(root * inverse, None)
 
     def read(
         self,
@@ -116,7 +118,8 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         return fold.dot(query, memory.weights).astype(query.dtype)
 
     def _in_unit(self, pairs: Pairs) -> Pairs:
-        return eqx.tree_at(lambda x: x.keys, pairs, pairs.keys / self.unit)
+        keys = pairs.keys * (1 / self.unit)  # pyright: ignore[reportOperatorIssue]
+        return eqx.tree_at(lambda pairs: pairs.keys, pairs, keys)
 
     def _rtol(self, pairs: Pairs, fold: Fold) -> Float[Array, ""]:
         dtype = pairs.keys.dtype

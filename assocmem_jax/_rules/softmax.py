@@ -35,16 +35,20 @@ class Softmax(AbstractTempered):
         # Not -inf: a block may have no pair present, and inf - inf is nan.
         scores = jnp.where(mask, scores, jnp.finfo(scores.dtype).min)
         top = jnp.max(scores)
-        weights = jnp.exp((scores - top) * self.unit)
+        weights = self._exp(scores - top)
         return (top, jnp.sum(weights)), weights
 
     def join(self, a, b):
         """Both relative to the larger of the largest scores."""
         top = jnp.maximum(a[0], b[0])
-        shrink_a = jnp.exp((a[0] - top) * self.unit)
-        shrink_b = jnp.exp((b[0] - top) * self.unit)
+        shrink_a, shrink_b = self._exp(a[0] - top), self._exp(b[0] - top)
         return (top, shrink_a * a[1] + shrink_b * b[1]), shrink_a, shrink_b
 
     def normalizer(self, scale):
         """The sum of all weights."""
         return scale[1]
+
+    def _exp(self, difference):
+        """The exponential of a difference of scores."""
+        assert self.unit is not None
+        return jnp.exp(difference * self.unit)

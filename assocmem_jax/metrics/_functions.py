@@ -30,7 +30,7 @@ def cosine_similarity(
         ValueError: if the shapes differ.
     """
     values, retrieved, dtype = _paired("cosine_similarity", values, retrieved)
-    values, retrieved = (x / unit_of(x, axis=-1) for x in (values, retrieved))
+    values, retrieved = (x * (1 / unit_of(x, axis=-1)) for x in (values, retrieved))
     norms = _norm(values) * _norm(retrieved)
     product = jnp.sum(values * retrieved, axis=-1)
     cosine = jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms))
@@ -58,9 +58,8 @@ def euclidean_distance(
     values, retrieved, dtype = _paired("euclidean_distance", values, retrieved)
     # Before the difference, which may be out of range where its norm is not.
     unit = jnp.maximum(unit_of(values, axis=-1), unit_of(retrieved, axis=-1))
-    off = values / unit - retrieved / unit
-    nearer = unit_of(off, axis=-1)
-    return (_norm(off / nearer) * nearer[..., 0] * unit[..., 0]).astype(dtype)
+    inverse = 1 / unit
+    return (_norm(values * inverse - retrieved * inverse) * unit[..., 0]).astype(dtype)
 
 
 def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batch"]:
@@ -156,7 +155,7 @@ def is_nearest(
 
     def nearest(block):
         # Half the squared distance, without the term that all values share.
-        values = (block.values - center[None]) / unit
+        values = (block.values - center[None]) * (1 / unit)
         half_squares = jnp.sum(values**2, axis=-1) / 2
         nearness = fold.dot(values, away) - half_squares * ratio
         nearness = jnp.where(block.mask, nearness, jnp.finfo(nearness.dtype).min)

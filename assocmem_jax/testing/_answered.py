@@ -16,12 +16,10 @@ from ._case import (
     floats,
     must,
     must_be_close,
+    tolerance,
 )
 from ._compiled import quick, read_all
 from ._law import law
-
-
-LARGEST = np.finfo(np.float32).max
 
 
 @law(
@@ -42,19 +40,20 @@ def definition(case: Case) -> None:
 
 @law(
     "half",
-    "arrays in half precision are answered in half precision",
-    "cast what the rule holds to the type of the arrays, and go through float32 where "
-    "digits are short",
+    "arrays in half precision are answered as in float32, rounded once",
+    "keep sums and scores in the type of the blocks, which is float32 at least",
 )
 def half(case: Case) -> None:
-    """In bfloat16."""
-    arrays = [jnp.asarray(x, jnp.bfloat16) for x in case.arrays(13)]
-    out = retrieve(case.rule, *arrays)
-    must(out.dtype == jnp.bfloat16, f"{out.dtype} for arrays of bfloat16")
-    exact = case.expected(*arrays)
-    # Sums of 13 bfloat16 terms, 8 bits each.
-    error = np.abs(np.asarray(out, np.float64) - exact).max() / np.abs(exact).max()
-    must(error < 0.05, f"an error of {error:.1e} of the largest entry")
+    """Of many pairs, in small blocks."""
+    arrays = case.arrays(_MANY)
+    for dtype in (jnp.bfloat16, jnp.float16):
+        given = [jnp.asarray(x, dtype) for x in arrays]
+        out = answers(case, given, 16)
+        must(out.dtype == dtype, f"{out.dtype} for arrays of {np.dtype(dtype)}")
+        exact = case.expected(*given)
+        error = np.abs(out.astype(np.float64) - exact).max() / np.abs(exact).max()
+        where = f"of the largest entry for {_MANY} pairs of {np.dtype(dtype)}"
+        must(error <= jnp.finfo(dtype).eps, f"an error of {error:.1e} {where}")
 
 
 @law(
@@ -226,24 +225,47 @@ def vmap(case: Case) -> None:
 
 
 @law(
-    "extremes",
-    "answers to tiny and huge keys are finite",
+    "scales",
+    "answers are right wherever they are in range",
     "take the largest score off before an exponential, and scale before a square",
 )
-def extremes(case: Case) -> None:
-    """In float32."""
+def scales(case: Case) -> None:
+    """Keys, values and queries one by one, keys and queries together."""
+    together = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1))
     for n in case.numbers[:2]:
-        keys, values, queries = case.arrays(n, dtype=np.float32)
-        for scale in (1e-12, 1e-3, 1e3, 1e8):
-            scale = np.float32(scale)
-            arrays = scale * keys, values, scale * queries
-            with np.errstate(all="ignore"):
-                right = case.expected(*arrays)
-            # A right answer may be beyond float32, as of polynomials.
-            if np.all(np.isfinite(right)) and np.max(np.abs(right)) > LARGEST:
-                continue
-            out = np.asarray(retrieve(case.rule, *arrays))
-            must(np.all(np.isfinite(out)), f"{out.ravel()[0]} at a scale of {scale:g}")
+        for dtype, ends in _ENDS.items():
+            for end in ends:
+                for chosen in together:
+                    arrays = case.arrays(n, dtype=np.float64)
+                    scaled = zip(arrays, chosen, strict=True)
+                    given = [(x * end if on else x).astype(dtype) for x, on in scaled]
+                    where = f"for {n} pairs of {np.dtype(dtype)}, {_named(chosen, end)}"
+                    _must_be_right(case, given, where)
+
+
+_MANY = 1000
+_ENDS = {np.float32: (1e-30, 1e-12, 1e12, 1e30), np.float16: (1e-4, 2e4)}
+
+
+def _named(chosen, end) -> str:
+    names = zip(("keys", "values", "queries"), chosen, strict=True)
+    return f"{' and '.join(name for name, on in names if on)} times {end:g}"
+
+
+def _must_be_right(case: Case, arrays, where: str) -> None:
+    dtype = arrays[0].dtype
+    with np.errstate(all="ignore"):
+        right = np.asarray(case.expected(*arrays), np.float64)
+    largest, info = np.abs(right).max(), jnp.finfo(dtype)
+    # Not beyond the type, nor so small that its digits are lost.
+    if not float(info.smallest_normal) / float(info.eps) < largest < float(info.max):
+        return
+    out = np.asarray(answers(case, arrays)).astype(np.float64)
+    finite = np.isfinite(out).ravel()
+    must(finite.all(), f"{out.ravel()[np.argmin(finite)]} {where}")
+    error = np.abs(out - right).max() / largest
+    bound = tolerance(np.float32) + (dtype == np.float16) * float(info.eps)
+    must(error <= bound, f"an error of {error:.1e} of the largest entry {where}")
 
 
 @law(

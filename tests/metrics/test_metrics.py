@@ -109,3 +109,57 @@ def test_whole_numbers_are_converted():
 def test_recall_does_not_lose_digits_to_an_offset(rng):
     values = (rng.standard_normal((2000, 8)) + 1e3).astype(np.float32)
     assert am.metrics.recall_at_1(values, values, np.arange(2000)).mean() == 1
+
+
+SCALES = (1e-30, 1e-20, 1e-10, 1.0, 1e10, 1e20, 1e37)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_all_of_the_range_of_a_type_is_measured(scale, rng):
+    """As of squares out of range in pytorch#69512 and pytorch#51912."""
+    values, retrieved = rng.standard_normal((2, 6, 5))
+    scaled = [(scale * x).astype(np.float32) for x in (values, retrieved)]
+    exact = [x.astype(np.float64) for x in scaled]
+    norms = [np.linalg.norm(x, axis=1) for x in exact]
+    np.testing.assert_allclose(
+        am.metrics.cosine_similarity(*scaled),
+        np.sum(exact[0] / scale * exact[1] / scale, axis=1)
+        / (norms[0] / scale * norms[1] / scale),
+        rtol=1e-5,
+    )
+    np.testing.assert_allclose(
+        am.metrics.euclidean_distance(*scaled),
+        np.linalg.norm(exact[0] - exact[1], axis=1),
+        rtol=1e-5,
+    )
+    target = np.arange(6)
+    nearest = [np.argmin([np.linalg.norm(x - y) for y in values]) for x in retrieved]
+    hits = am.metrics.recall_at_1(scaled[0], scaled[1], target)
+    np.testing.assert_array_equal(hits, nearest == target)
+    assert am.metrics.recall_at_1(scaled[0], scaled[0], target).all()
+
+
+@pytest.mark.parametrize("scale", (1e-4, 10.0, 1e4))
+def test_half_precision_is_measured_in_single(scale, rng):
+    """As of NVIDIA/apex#211: 768 squares are beyond float16."""
+    values = (scale * rng.standard_normal((20, 768))).astype(np.float16)
+    other = values[::-1].copy()
+    exact = values.astype(np.float64)
+    off = np.linalg.norm(exact - exact[::-1], axis=1)
+    cosine = am.metrics.cosine_similarity(values, other)
+    distance = am.metrics.euclidean_distance(values, other)
+    assert cosine.dtype == distance.dtype == np.float16
+    assert np.all(am.metrics.cosine_similarity(values, values) == 1)
+    assert am.metrics.recall_at_1(values, values, np.arange(20)).all()
+    if off.max() < 6e4:
+        np.testing.assert_allclose(distance.astype(np.float64), off, rtol=1e-3)
+
+
+def test_gradients_of_large_and_small_vectors_are_finite(rng):
+    x, y = rng.standard_normal((2, 4))
+    plain = jax.grad(lambda x: am.metrics.cosine_similarity(x, y))(x)
+    for scale in (1e-30, 1e30):
+        gradient = jax.grad(lambda x: am.metrics.cosine_similarity(x, y))(
+            (scale * x).astype(np.float32)
+        )
+        np.testing.assert_allclose(scale * gradient, plain, rtol=1e-4, atol=1e-6)

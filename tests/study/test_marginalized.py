@@ -80,10 +80,16 @@ def test_weights_are_those_of_a_dense_computation(name, block_sizes):
                 keys[:stored].astype(float), np.eye(stored), query[None].astype(float)
             )[0]
             assert isinstance(weights, Weights)
-            np.testing.assert_allclose(weights.target, dense[4], rtol=2e-4, atol=1e-6)
+            unit = weights.unit
+            np.testing.assert_allclose(
+                unit * weights.target, dense[4], rtol=2e-4, atol=1e-6
+            )
             rest = np.delete(dense, 4)
             np.testing.assert_allclose(
-                weights.noise, rest @ rest, rtol=1e-3, atol=1e-5 * (dense @ dense)
+                unit**2 * weights.noise,
+                rest @ rest,
+                rtol=1e-3,
+                atol=1e-5 * (dense @ dense),
             )
 
 
@@ -92,7 +98,7 @@ def test_expected_scores(v):
     target = np.linspace(-2, 2, 41)[:, None]
     noise = np.geomspace(1e-8, 1e2, 21)
     both = [jnp.asarray(x, jnp.float32) for x in np.broadcast_arrays(target, noise)]
-    scores = ExpectedAnswers(Weights(*both), expectation_of(v))
+    scores = ExpectedAnswers(Weights(*both, jnp.ones_like(both[0])), expectation_of(v))
     rho = target / np.sqrt(target**2 + noise)
     np.testing.assert_allclose(scores.cosine, mean_cosine(rho, v), atol=5e-6)
     squares = v * ((1 - target) ** 2 + noise)
@@ -101,7 +107,7 @@ def test_expected_scores(v):
 
 def test_no_answer_has_no_cosine():
     zero = jnp.zeros(1, jnp.float32)
-    assert ExpectedAnswers(Weights(zero, zero), expectation_of(4)).cosine == 0
+    assert ExpectedAnswers(Weights(zero, zero, zero + 1), expectation_of(4)).cosine == 0
 
 
 def test_value_dimension_needs_no_new_program():
@@ -167,3 +173,19 @@ def test_bad_input(changed, message):
     error = TypeError if changed.get("values") else ValueError
     with pytest.raises(error, match=message):
         am.sweep(given.pop("rules"), d=[4], n=[4], **given)
+
+
+@pytest.mark.parametrize("values", (None, "keys", "marginalized"))
+def test_keys_in_any_unit_are_measured_alike(values, rng):
+    keys = rng.standard_normal((40, 8)).astype(np.float32)
+    rules = {"dot": am.DotProduct(), "pseudoinverse": am.Pseudoinverse()}
+
+    def cosine(unit):
+        samples = am.patterns.Samples(keys * np.float32(unit))
+        grid = {"d": [8], "n": [6, 20], "trials": 2, "metrics": ["cosine"]}
+        return am.sweep(rules, ensemble=samples, values=values, **grid)["cosine"]
+
+    plain = cosine(1)
+    assert (plain > 0.3).all()
+    for unit in (1e-12, 1e-7, 1e9):
+        np.testing.assert_allclose(cosine(unit), plain, rtol=1e-4)

@@ -41,13 +41,9 @@ class StaleType(Cubic):
         return None, (scores.astype(jnp.float32) ** 3).astype(scores.dtype)
 
 
-class WidensHalf(am.AbstractLinear):
+class SumsInHalf(am.AbstractLinear):
     def summarize(self, block, fold):
-        product = fold.dot(block.keys.T, block.values)
-        return product.astype(np.float32 if product.dtype == jnp.bfloat16 else float)
-
-    def read(self, memory, query, fold=am.Fold()):
-        return fold.dot(query.astype(memory.dtype), memory)
+        return fold.dot(block.keys.T, block.values).astype(jnp.bfloat16)
 
 
 class NeverRescales(am.Softmax):
@@ -160,8 +156,24 @@ class OtherInABatch(am.AbstractLinear):
 
 
 class Overflows(am.AbstractSeparation):
+    """A softmax of scores as they are."""
+
     def weigh(self, scores, mask):
-        return None, jnp.exp(scores)
+        weights = jnp.exp(scores)
+        return jnp.sum(jnp.where(mask, weights, 0)), weights
+
+    def join(self, a, b):
+        return a + b, None, None
+
+    def normalizer(self, scale):
+        return scale
+
+
+class SquaresScores(am.AbstractSeparation):
+    """The root of the squares of scores: right, where squares are in range."""
+
+    def weigh(self, scores, mask):
+        return None, jnp.sign(scores) * jnp.exp(jnp.log(scores**2) / 2)
 
 
 class ReadsANumber(am.Softmax):
@@ -263,7 +275,7 @@ FAULTS = (
     ("definition", WrongPower(), cubic),
     ("definition", WrongNormalizer(), warm),
     ("definition", StaleType(), cubic),
-    ("half", WidensHalf(), None),
+    ("half", SumsInHalf(), dot_product),
     ("blocks", NeverRescales(), warm),
     ("blocks", JoinsTheWrongWayRound(), None),
     ("blocks", MergesInTheWrongOrder(), None),
@@ -274,7 +286,8 @@ FAULTS = (
     ("stops", IgnoresTheStop(), dot_product),
     ("shards", CountsItsOwnShard(), mean_product),
     ("vmap", OtherInABatch(), lambda K, V, Q: Q @ np.sign(K.T @ V)),
-    ("extremes", Overflows(), None),
+    ("scales", Overflows(), lambda K, V, Q: softmax(Q @ K.T) @ V),
+    ("scales", SquaresScores(), lambda K, V, Q: Q @ K.T @ V),
     ("values", ReadsANumber(), None),
     ("gradients", NoGradient(), dot_product),
     ("tangents", NoTangentAtAStop(), dot_product),
