@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from threadpoolctl import threadpool_limits
@@ -29,8 +30,7 @@ class _Limit(AbstractContextManager):
                 # The LAPACK that JAX calls on a CPU. It must be loaded to be limited.
                 import scipy.linalg.cython_lapack  # noqa: F401
 
-                limits = threadpool_limits(half_the_cores(), user_api="blas")
-                self._limits = limits
+                _by_a_thread_of_its_own(self._begin)
             self._inside += 1
         return self
 
@@ -38,8 +38,21 @@ class _Limit(AbstractContextManager):
         with self._lock:
             self._inside -= 1
             if not self._inside and self._limits is not None:
-                self._limits.restore_original_limits()
-                self._limits = None
+                _by_a_thread_of_its_own(self._limits.restore_original_limits)
+
+    def _begin(self) -> None:
+        self._limits = threadpool_limits(half_the_cores(), user_api="blas")
+
+
+def _by_a_thread_of_its_own(function: Callable[[], None]) -> None:
+    """Call it in a thread that ends.
+
+    While the thread that set a limit lives, threadpoolctl lets no other one change it,
+    and the thread that comes first need not leave last.
+    """
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
 
 
 _LAPACK = _Limit()

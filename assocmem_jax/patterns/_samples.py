@@ -194,7 +194,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
         raise
     except (OSError, MemoryError) as error:
         # What is wrong with the system is nothing wrong with the file.
-        said = getattr(error, "strerror", None) or error or "no memory"
+        said = getattr(error, "strerror", None) or str(error) or "no memory"
         raise argument_error(type(error))(
             "Samples.load", "path", f"cannot read '{path}': {said}"
         ) from error

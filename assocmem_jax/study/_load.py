@@ -118,10 +118,10 @@ def _explained(path: Path) -> Iterator[None]:
             "The call of `sweep(store=...)` writes its `study.nc` again.",
         ) from error
     except (OSError, MemoryError) as error:
-        said = getattr(error, "strerror", None) or error or "no memory"
+        said = getattr(error, "strerror", None) or str(error) or "no memory"
         raise _refusal(
             type(error),
             path,
             f"cannot read `{file}`: {said}",
-            "Nothing is wrong with the study: make the file readable, or memory free.",
+            "Make the file readable, or memory free.",
         ) from error

@@ -180,7 +180,7 @@ class Store:
         except (ValueError, MemoryError) as error:
             raise self._error(
                 MemoryError if isinstance(error, MemoryError) else ValueError,
-                f"cannot read `{file}`, though it is whole: {error or 'no memory'}",
+                f"cannot read `{file}`, though it is whole: {str(error) or 'no memory'}",
                 f"{_KEPT}Repeat the same call, with more memory or the versions of "
                 "h5netcdf and xarray that wrote it.",
             ) from error
@@ -217,7 +217,7 @@ class Store:
             yield
         except (OSError, MemoryError) as error:
             # `errno` is set afterwards, else the message begins with it.
-            said = getattr(error, "strerror", None) or error or "no memory"
+            said = getattr(error, "strerror", None) or str(error) or "no memory"
             explained = self._error(
                 type(error), f"cannot {does} `{file}`: {said}", _KEPT + advice
             )
