@@ -4,7 +4,6 @@ import math
 import os
 import pathlib
 import zipfile
-import zlib
 from collections.abc import Iterable
 from typing import IO
 
@@ -199,13 +198,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
             "Samples.load", "path", f"cannot read '{path}': {said}"
         ) from error
     # What is damaged makes the readers raise errors of many kinds.
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-    ) as error:
+    except Exception as error:
         raise ArgumentError(
             "Samples.load", "path", f"cannot read '{path}': {error}"
         ) from error
@@ -223,7 +216,9 @@ def _array(stream: IO[bytes]) -> np.ndarray:
     shape, _, dtype = read_header(stream)
     check_fits(math.prod(shape) * dtype.itemsize)
     stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
+    array = np.lib.format.read_array(stream, allow_pickle=False)
+    # JAX knows the byte order of this machine alone.
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _other_arrays(path: pathlib.Path, names: Iterable[str]) -> ArgumentError:

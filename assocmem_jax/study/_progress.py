@@ -70,13 +70,15 @@ class Lines(tqdm.tqdm):
         del args, options
         if time.monotonic() - self._said >= _PAUSE:
             self._said = time.monotonic()
-            self.fp.write(f"{self}\n")
-            self.fp.flush()
+            with contextlib.suppress(OSError):
+                self.fp.write(f"{self}\n")
+                self.fp.flush()
 
     def close(self) -> None:
         """Write nothing more."""
         self.leave = False
-        super().close()
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 def kind_of_bar(shown: bool) -> tuple[type[tqdm.tqdm], bool]:

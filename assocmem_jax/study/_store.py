@@ -178,9 +178,10 @@ class Store:
         try:
             return decode(data)
         except (ValueError, MemoryError) as error:
+            said = str(error) or "no memory"
             raise self._error(
                 MemoryError if isinstance(error, MemoryError) else ValueError,
-                f"cannot read `{file}`, though it is whole: {str(error) or 'no memory'}",
+                f"cannot read `{file}`, though it is whole: {said}",
                 f"{_KEPT}Repeat the same call, with more memory or the versions of "
                 "h5netcdf and xarray that wrote it.",
             ) from error
