@@ -64,7 +64,7 @@ class Spec:
     def __post_init__(self):
         put = lambda name, x: object.__setattr__(self, name, x)
         for field in dataclasses.fields(self):
-            put(field.name, _plain(getattr(self, field.name)))
+            put(field.name, plain(getattr(self, field.name)))
         check_spec(self)
         # One form for settings that mean the same, however they were typed.
         for name in ("d", "n"):
@@ -167,11 +167,11 @@ class Spec:
         }
 
 
-def _plain(x: Any) -> Any:
+def plain(x: Any) -> Any:
     """The same, arrays of any library as lists, as only these have equal entries."""
     if isinstance(x, Mapping):
-        return {name: _plain(entry) for name, entry in x.items()}
+        return {name: plain(entry) for name, entry in x.items()}
     if isinstance(x, list | tuple):
-        return type(x)(map(_plain, x)) if type(x) in (list, tuple) else x
+        return type(x)(map(plain, x)) if type(x) in (list, tuple) else x
     is_array = hasattr(x, "tolist") and hasattr(x, "dtype") and not is_traced(x)
     return x.tolist() if is_array else x

@@ -5,7 +5,7 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Iterable
-from typing import IO
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -204,7 +204,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _array(stream: IO[bytes]) -> np.ndarray:
+def _array(stream: Any) -> np.ndarray:
     """The array in a stream, once its header says that it fits into memory."""
     version = np.lib.format.read_magic(stream)
     read_header = {

@@ -12,7 +12,7 @@ from .._base.errors import called_as
 from .._base.files import to_path
 from .._base.labels import Dataset
 from .._core.rule import AbstractRule
-from .._spec.spec import Spec
+from .._spec.spec import Spec, plain
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
 from ._measurable import check_measurable
@@ -31,7 +31,7 @@ def sweep(
     query_noise: float | Sequence[float] | np.ndarray = 0.0,
     mask_fraction: float | Sequence[float] | np.ndarray = 0.0,
     flip_probability: float | Sequence[float] | np.ndarray = 0.0,
-    vary: Mapping[str, Sequence[float] | np.ndarray] | None = None,
+    vary: Mapping[str, Sequence[float] | np.ndarray | jax.Array] | None = None,
     metrics: Sequence[str] = ("cosine", "distance"),
     success_cosine: float = 0.9,
     seed: int | np.integer = 0,
@@ -119,7 +119,7 @@ def sweep(
         "seed": seed,
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):
-        spec = Spec(rules, **given)
+        spec = Spec(rules, **{name: plain(x) for name, x in given.items()})
         return run(spec, store=store, progress=progress, devices=devices, memory=memory)
 
 

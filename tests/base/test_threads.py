@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 
+import pytest
 import scipy.linalg.cython_lapack  # noqa: F401
 from threadpoolctl import threadpool_info
 
@@ -62,5 +63,6 @@ def test_limits_of_several_threads_end_with_the_last(monkeypatch):
     assert lapack() == before
 
 
+@pytest.mark.slow
 def test_threads_may_load_the_library_at_once():
     subprocess.run([sys.executable, "-c", AT_ONCE], check=True, timeout=100)

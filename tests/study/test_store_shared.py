@@ -1,6 +1,8 @@
 """Folders that several studies want, and settings that are lost."""
 
 import json
+import threading
+from typing import Any
 
 import pytest
 from stores import SPEC, files, launch, loaded, make_chunk
@@ -32,6 +34,30 @@ def settings(folder):
 
 
 @pytest.mark.parametrize("before", (None, {"seed": 9}))
+def test_of_threads_that_start_at_once_one_gets_the_folder(tmp_path, before):
+    if before is not None:
+        Store(tmp_path, before).close()
+    go, stores, refused = threading.Barrier(4), {}, []
+
+    def study(seed):
+        go.wait()
+        try:
+            stores[seed] = Store(tmp_path, {"seed": seed})
+        except ValueError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=study, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 3 and all("other settings" in text for text in refused)
+    (seed,) = stores
+    assert settings(tmp_path) == {"seed": seed}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", (None, {"seed": 9}))
 def test_of_studies_that_start_at_once_one_gets_the_folder(tmp_path, before):
     if before is not None:
         Store(tmp_path, before).close()
@@ -42,7 +68,8 @@ def test_of_studies_that_start_at_once_one_gets_the_folder(tmp_path, before):
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.stdout.readline().strip() for process in processes]
+    streams: Any = [process.stdout for process in processes]
+    said = [stream.readline().strip() for stream in streams]
     for process in processes:
         _, error = process.communicate(timeout=60)
         assert process.returncode == 0, error
