@@ -1,6 +1,7 @@
 """Associative memories in JAX, and a laboratory that measures what they hold."""
 
 import importlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from . import metrics as metrics, patterns as patterns
@@ -46,6 +47,11 @@ _LATER = {
 }
 
 
+# Two threads that import a package and a module in it can wait for each other: Python
+# then hands out what is half there.
+_LOADING = threading.RLock()
+
+
 # Type checkers know all names from above, and take others for mistakes.
 if not TYPE_CHECKING:
 
@@ -53,7 +59,8 @@ if not TYPE_CHECKING:
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         place = _LATER[name]
-        module = importlib.import_module(f".{place.lstrip('.')}", __name__)
+        with _LOADING:
+            module = importlib.import_module(f".{place.lstrip('.')}", __name__)
         return module if place.startswith(".") else getattr(module, name)
 
 

@@ -34,6 +34,11 @@ def _check_whole(function: str, argument: str, x: Any) -> None:
         )
 
 
+def to_whole(x: Any) -> Any:
+    """A whole number of any kind as an `int`, which studies and programs know it by."""
+    return int(x) if _is_whole(x) else x
+
+
 def check_count(function: str, argument: str, number: Any, least: int) -> None:
     """Raise unless `number` is a whole number, at least `least`."""
     if not _is_whole(number) or number < least:

@@ -72,11 +72,33 @@ def _array(value: Any) -> str:
     if isinstance(value, Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     array = np.asarray(value)
+    if isinstance(value, Array):
+        array = _in_32_bits(array)
     if array.ndim == 0:
         return str(array)
     shape = "x".join(map(str, array.shape))
     digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     return f"<{shape} {array.dtype} {digest[:16]}>"
+
+
+def _in_32_bits(array: np.ndarray) -> np.ndarray:
+    """The numbers as JAX holds them without its 64-bit mode, where it can.
+
+    The settings of a study are the same in both modes, and its numbers, too.
+    """
+    narrow = {
+        "float64": np.float32,
+        "complex128": np.complex64,
+        "int64": np.int32,
+        "uint64": np.uint32,
+    }.get(array.dtype.name)
+    if narrow is None:
+        return array
+    with np.errstate(over="ignore"):
+        short = array.astype(narrow)
+    exact = array.dtype.kind in "iu"
+    held = short == array if exact else np.isfinite(short) == np.isfinite(array)
+    return short if np.all(held) else array
 
 
 def _code(function: Any, within: tuple[int, ...]) -> str:
@@ -146,7 +168,7 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
         ValueError: if the text is no such call, or a name in it is not known.
         TypeError: if it has too many or too few arguments.
     """
-    example = f"{next(iter(kinds))}()"
+    example, said = f"{next(iter(kinds))}()", shortened(text)
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if isinstance(call, ast.Name):
@@ -156,31 +178,44 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
         name = call.func.id
         positional = [ast.literal_eval(x) for x in call.args]
         named = {str(x.arg): ast.literal_eval(x.value) for x in call.keywords}
-    except (SyntaxError, ValueError) as error:
+    # The last two are of texts with too many brackets or signs within one another.
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(
-            f"`{text}` must be a call such as `{example}`. Its arguments must be "
+            f"`{said}` must be a call such as `{example}`. Its arguments must be "
             "numbers or quoted text."
         ) from error
     spelled = {kind.lower(): kind for kind in kinds}
     if name.lower() not in spelled:
-        raise ValueError(f"`{name}` is not known here.{suggest(name, kinds)}")
+        known = suggest(name, kinds)
+        raise ValueError(f"`{shortened(name)}` is not known here.{known}")
     kind = kinds[spelled[name.lower()]]
     signature = inspect.signature(kind)
     known = list(signature.parameters)
     for argument in named:
         if argument not in known:
             raise ValueError(
-                f"`{text}` has an argument `{argument}`, which `{name}` does not take."
+                f"`{said}` has an argument `{argument}`, which `{name}` does not take."
                 f"{suggest(argument, known)}"
             )
     try:
         signature.bind(*positional, **named)
     except TypeError as error:
         raise TypeError(
-            f"`{text}` {_misfit(signature, positional, named)}. `{name}` takes "
+            f"`{said}` {_misfit(signature, positional, named)}. `{name}` takes "
             f"{', '.join(f'`{x}`' for x in known) or 'no arguments'}."
         ) from error
-    return kind(*positional, **named)
+    try:
+        return kind(*positional, **named)
+    except OverflowError as error:
+        raise ValueError(
+            f"`{said}` has a number that is out of range: {error}. Pass a smaller one."
+        ) from error
+
+
+def shortened(text: str, size: int = 200) -> str:
+    """A text as a message repeats it: of a long one, the beginning and the end."""
+    half = size // 2
+    return text if len(text) <= size else f"{text[:half]}...{text[-half:]}"
 
 
 def _misfit(

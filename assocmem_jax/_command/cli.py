@@ -1,18 +1,23 @@
 """The command line."""
 
 import atexit
+import contextlib
 import dataclasses
 import gc
+import math
+import os
 import shlex
+import shutil
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from .._spec.spec import Spec
+from .._version import __version__
 from ..metrics._table import METRICS
 from .messages import told
 from .options import Mistake, registry
@@ -45,7 +50,15 @@ Metric = Annotated[
 Metrics = Annotated[
     Sequence[str], tyro.conf.arg(help=f"the scores of answers: {', '.join(METRICS)}.")
 ]
+Group = Annotated[
+    str | None,
+    tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the only one)"),
+]
 Rules = Annotated[Sequence[str], tyro.conf.arg(help_behavior_hint="(default: all)")]
+
+
+# Columns of a terminal that a help needs.
+_COLUMNS = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +93,9 @@ class Sweep(Spec):
 
         fields = dataclasses.fields(Spec)
         spec = Spec(**{field.name: getattr(self, field.name) for field in fields})
+        memory = None if self.memory_gib is None else _bytes(self.memory_gib)
         print(_settings(spec))
         print(f"\nResult: {self.store / 'study.nc'}\nResume: {command}", flush=True)
-        memory = None if self.memory_gib is None else int(self.memory_gib * 2**30)
         data = study.run(spec, store=self.store, progress=True, memory=memory)
         print(f"Done in {data.attrs['seconds']:.1f} s on {data.attrs['device']}.")
 
@@ -95,6 +108,7 @@ class Capacity:
         study: a folder that `assocmem sweep` filled, or a netCDF file.
         threshold: where the metric stops to pass.
         confidence: of each interval.
+        group: which study, in a file of several such as notebook.nc.
         out: netCDF file for the capacities.
     """
 
@@ -102,6 +116,7 @@ class Capacity:
     metric: Metric = "cosine"
     threshold: float = 0.9
     confidence: float = 0.95
+    group: Group = None
     out: Numbers = None
 
     def run(self, command: str) -> None:
@@ -113,7 +128,8 @@ class Capacity:
         from ..study._load import load_study
         from . import tables as _tables
 
-        data, confidence = load_study(self.study), self.confidence
+        data = load_study(self.study, group=self.group)
+        confidence = self.confidence
         found = _capacity.capacity(
             data, self.metric, self.threshold, confidence=confidence
         )
@@ -142,6 +158,7 @@ class Plot:
         threshold: of the metric, for the capacity.
         rules: some of the rules, by name.
         select: one entry of each further axis, such as query_noise=0.5.
+        group: which study, in a file of several such as notebook.nc.
         out: the figure. Its ending gives the format: .png, .svg or .pdf.
     """
 
@@ -151,6 +168,7 @@ class Plot:
     threshold: float = 0.9
     rules: Rules = ()
     select: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    group: Group = None
     out: Figure = Path("assocmem.png")
 
     def run(self, command: str) -> None:
@@ -160,7 +178,8 @@ class Plot:
         from ..study._load import load_study
         from . import panels as _panels
 
-        data = _panels.chosen(load_study(self.study), self.rules, self.select)
+        data = load_study(self.study, group=self.group)
+        data = _panels.chosen(data, self.rules, self.select)
         _panels.draw(data, self.kind, self.metric, self.threshold, self.out)
         print(f"Figure: {self.out}")
 
@@ -190,18 +209,18 @@ class Notebook:
         """Run the experiments, or find them done, and draw them."""
         from . import notebook as _notebook
 
-        tree = _notebook.stored(self.out, self.seed, self.quick, self.overwrite)
-        if tree is None:
+        done = _notebook.prepare(self.out, self.seed, self.quick, self.overwrite)
+        came = "computed before; `--overwrite` computes them again"
+        if not done:
             for name, spec in _notebook.sweeps(self.seed, self.quick).items():
                 print(f"{name}:\n{_settings(spec)}\n")
             result = self.out / _notebook.NUMBERS
             print(f"Result: {result}\nResume: {command}\n", flush=True)
-            tree = _notebook.run(self.out, self.seed, self.quick, progress=True)
-            _notebook.save(tree, self.out)
+        tree = _notebook.run(self.out, self.seed, self.quick, progress=True)
+        _notebook.save(tree, self.out)
+        if not done:
             came = f"computed in {tree.attrs['seconds']:.1f} s"
             came += f" on {tree.attrs['device']}"
-        else:
-            came = "computed before; `--overwrite` computes them again"
         figures = _notebook.draw(tree, self.out)
         print(_notebook.table(tree))
         print(f"\nNumbers ({came}): {self.out / _notebook.NUMBERS}")
@@ -223,16 +242,22 @@ def main(args: Sequence[str] | None = None) -> None:
         # it exits: with what JAX makes of them, 0.4 s.
         atexit.register(gc.freeze)
     args = list(sys.argv[1:] if args is None else args)
+    if args == ["--version"]:
+        print(f"assocmem_jax {__version__}")
+        return
     # What is replaced is so from the start. Repeated, it would be the new work.
     command = shlex.join(["assocmem", *(x for x in args if x != "--overwrite")])
     try:
-        chosen = tyro.extras.subcommand_cli_from_dict(
-            _COMMANDS,
-            prog="assocmem",
-            args=args,
-            config=(tyro.conf.FlagCreatePairsOff,),
-            registry=registry,
-        )
+        with _wide_enough():
+            chosen = tyro.extras.subcommand_cli_from_dict(
+                _COMMANDS,
+                prog="assocmem",
+                description="Measure what associative memories hold. `--version` says "
+                "which version does.",
+                args=args,
+                config=(tyro.conf.FlagCreatePairsOff,),
+                registry=registry,
+            )
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             chosen.run(command)
@@ -246,6 +271,28 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _show_warning(message: Any, *_: Any) -> None:
     print(f"assocmem: warning: {told(message)}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _wide_enough() -> Iterator[None]:
+    """Let a help be as wide as its boxes: in less the parser would never return."""
+    before = os.environ.get("COLUMNS")
+    if shutil.get_terminal_size().columns < _COLUMNS:
+        os.environ["COLUMNS"] = str(_COLUMNS)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("COLUMNS", None)
+        else:
+            os.environ["COLUMNS"] = before
+
+
+def _bytes(gib: float) -> int:
+    """The bytes of `--memory-gib`."""
+    if not 0 < gib < math.inf:
+        raise Mistake(f"`--memory-gib {gib:g}` must be a number above 0, such as 4.")
+    return max(1, int(gib * 2**30))
 
 
 def _check_out(out: Path, endings: Sequence[str]) -> None:

@@ -1,7 +1,9 @@
 """The notebook's study: three experiments, their numbers, table and figures."""
 
+import contextlib
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,9 +14,12 @@ from matplotlib.figure import Figure
 from .. import plot
 from .._base.checks import check_seed
 from .._base.errors import BadArgument
+from .._base.files import read_file
 from .._rules import DotProduct, Pseudoinverse, ReLU, Softmax
 from .._spec.spec import Spec
 from .._version import __version__
+from ..study._files import write
+from ..study._netcdf import decode, is_sealed, is_whole, sealed
 from ..study._store import Store
 from ..study._sweep import run as sweep
 
@@ -122,56 +127,70 @@ def _baselines(seed: int, d: int) -> dict:
     }
 
 
-def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | None:
-    """The numbers that `out` holds, if they are of this very study.
+def prepare(out: Path, seed: int, quick: bool, overwrite: bool) -> bool:
+    """Make the folder and the stores in it; say whether all is measured already.
 
-    Also makes the folder and the stores in it, so that a study does not end in an
-    error. To overwrite removes what stores of this command hold, and nothing else.
+    So a study does not end in an error. To overwrite removes what stores of this
+    command hold, and nothing else.
 
     Raises:
         ValueError: if the seed is out of range, or the folder holds another study.
         OSError: if the folder cannot be written.
     """
     check_seed("notebook", "seed", seed)
-    call = f"`assocmem notebook --out {out}`"
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / f".{NUMBERS}.probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise Refused(
-            f"{call} cannot be written: {error.strerror}. Choose another folder."
-        ) from error
+        complaint = f"cannot be written: {error.strerror}. Choose another folder."
+        raise Refused(f"{_call(out)} {complaint}") from error
     path = out / NUMBERS
     if overwrite:
         # At once, so that the same command without `--overwrite` goes on after a stop.
         path.unlink(missing_ok=True)
-    if not path.exists():
-        for name, spec in sweeps(seed, quick).items():
-            if overwrite:
-                _empty(out / name)
-            try:
-                Store(out / name, spec.describe())
-            except BadArgument as error:
-                error.rename("notebook", {"store": "out"})
-                error.given = repr(os.fspath(out))
-                if isinstance(error, ValueError):
-                    error.advice += " Or pass `--overwrite`."
-                raise
-        return None
-    try:
-        tree = xr.load_datatree(path, engine="h5netcdf")
-        there = {name: tree.attrs[name] for name in settings(seed, quick)}
-        complete = all("cosine" in tree[name] for name in _TITLES)
-    except (OSError, ValueError, KeyError):
-        there, complete = {}, False
-    if not complete:
-        raise Refused(
-            f"{call} holds a {NUMBERS} that is no study of this command. Choose "
-            "another folder, or pass `--overwrite`."
-        )
+    elif path.exists():
+        _check_numbers(path, seed, quick)
+    finished = []
+    for name, spec in sweeps(seed, quick).items():
+        if overwrite:
+            _empty(out / name)
+        try:
+            with contextlib.closing(Store(out / name, spec.describe())) as store:
+                finished.append(store.result() is not None)
+        except BadArgument as error:
+            error.rename("notebook", {"store": "out"})
+            error.given = repr(os.fspath(out))
+            if isinstance(error, ValueError):
+                error.advice += " Or pass `--overwrite`."
+            raise
+    return all(finished)
+
+
+def _call(out: Path) -> str:
+    return f"`assocmem notebook --out {out}`"
+
+
+def _check_numbers(path: Path, seed: int, quick: bool) -> None:
+    """Raise unless a file of numbers may be replaced: one of this very study.
+
+    What it holds besides is not believed: the stores are.
+    """
     here = settings(seed, quick)
+    try:
+        data = read_file(path)
+        if is_sealed(data) and not is_whole(data):
+            # It was one, and is written again.
+            return
+        attrs = decode(data)[0].attrs
+        there = {name: attrs[name] for name in here}
+    except (ValueError, KeyError) as error:
+        raise Refused(
+            f"{_call(path.parent)} holds a {NUMBERS} that is no study of this command. "
+            "Remove it, and it is written from the stores; choose another folder; or "
+            "pass `--overwrite`."
+        ) from error
     if there != here:
         differs = ", ".join(
             f"`{name}`: {there[name]} there, {here[name]} here"
@@ -179,10 +198,9 @@ def stored(out: Path, seed: int, quick: bool, overwrite: bool) -> xr.DataTree | 
             if there[name] != here[name]
         )
         raise Refused(
-            f"{call} holds another study ({differs}). Choose another folder, or pass "
-            "`--overwrite`."
+            f"{_call(path.parent)} holds another study ({differs}). Choose another "
+            "folder, or pass `--overwrite`."
         )
-    return tree
 
 
 def _empty(store: Path) -> None:
@@ -192,10 +210,21 @@ def _empty(store: Path) -> None:
 
 
 def save(tree: xr.DataTree, out: Path) -> None:
-    """Write the numbers; the file is there whole or not at all."""
-    partial = out / f".{NUMBERS}.partial"
-    tree.to_netcdf(partial, engine="h5netcdf")
-    os.replace(partial, out / NUMBERS)
+    """Write the numbers as one file, unless the same are there, whole."""
+    path = out / NUMBERS
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        data = read_file(path)
+        nodes = {None: tree, **tree.children}
+        if is_whole(data) and all(
+            decode(data, name)[0].identical(node.to_dataset())
+            for name, node in nodes.items()
+        ):
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        # Written by name: of several groups in memory some versions of xarray cannot.
+        plain = Path(folder) / NUMBERS
+        tree.to_netcdf(plain, engine="h5netcdf")
+        write(path, sealed(plain.read_bytes()))
 
 
 def draw(tree: xr.DataTree, out: Path) -> list[Path]:

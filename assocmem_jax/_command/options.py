@@ -1,12 +1,14 @@
 """The settings of a study, as they are typed on a command line."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from .. import _rules, patterns
+from .._base.files import to_path
 from .._base.text import from_text, public, to_text
 from .._core.rule import AbstractRule
 from ..patterns import AbstractEnsemble
@@ -125,6 +127,10 @@ def _parse_size(words: Sequence[str]) -> int:
         raise ValueError(f"`{words[0]}` must be a whole number.") from error
 
 
+def _parse_path(words: Sequence[str]) -> Path:
+    return to_path("assocmem", "FILE", words[0])
+
+
 def _text(x: Any) -> list[str]:
     """The words that parse to `x`, for the help."""
     if isinstance(x, AbstractEnsemble):
@@ -135,6 +141,8 @@ def _text(x: Any) -> list[str]:
 
 
 _FORMS: dict[Any, tuple[Any, str, Callable[[list[str]], Any]]] = {
+    Path: (1, "PATH", _parse_path),
+    Path | None: (1, "PATH", _parse_path),
     Mapping[str, AbstractRule]: ("*", "[NAME=]RULE [...]", parse_rules),
     Sequence[int]: ("*", "SIZE|FIRST:LAST [...]", parse_sizes),
     int | None: (1, "SIZE", _parse_size),

@@ -65,7 +65,7 @@ def check_spec(spec: "Spec") -> None:
             f"must be above -1 and below 1, got {spec.success_cosine}",
             "Use 0.9 for answers that are nearly right.",
         )
-    _check_vary(spec.vary, spec.rules)
+    _check_vary(spec.vary, spec.rules, spec.metrics)
     for d in spec.d:
         spec.ensemble.check("Spec", max(spec.n), d)
 
@@ -125,7 +125,20 @@ def _check_rules(rules: Any) -> None:
                 "must map names to rules such as `Softmax()`, got "
                 f"{rule!r} for {name!r}",
             )
+        # What no file can hold would fail after the first chunk was computed.
+        if "\0" in name or _is_broken(name):
+            raise ArgumentError(
+                "Spec",
+                "rules",
+                f"must have names that a file can hold, got {name!r}",
+                "Use text without NUL and without halves of characters.",
+            )
     _check_entries("rules", rules)
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a text has halves of characters, as the names of some files do."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _check_loads(name: str, sizes: Any) -> None:
@@ -209,16 +222,20 @@ def _check_levels(name: str, levels: Any) -> None:
         corruptions()[name].check("Spec", name, to_scalar("Spec", name, level))
 
 
-def _check_vary(vary: Any, rules: Mapping[str, AbstractRule]) -> None:
+def _check_vary(
+    vary: Any, rules: Mapping[str, AbstractRule], metrics: Collection[str]
+) -> None:
     _check_kind("vary", vary, Mapping)
+    measured = {name for metric in metrics for name in (metric, f"{metric}_std")}
     known = sorted({name for rule in rules.values() for name in hyperparameters(rule)})
     for name, levels in vary.items():
         if name not in known:
             complaint = f"has {name!r}, a hyperparameter of no rule here"
             advice = suggest(str(name), known)
             raise ArgumentError("Spec", "vary", complaint, advice)
-        if name in AXES:
-            complaint = f"has {name!r}, the name of another axis"
+        if name in AXES or name in measured:
+            of = "another axis" if name in AXES else "something that is measured"
+            complaint = f"has {name!r}, the name of {of}"
             raise ArgumentError("Spec", "vary", complaint, "Rename the hyperparameter.")
         _check_kind("vary", levels, Collection | np.ndarray)
         _check_real("vary", list(levels))

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.checks import is_traced
 from .._base.text import to_text
 from .._core.fold import Fold
 from .._core.rule import AbstractRule, hyperparameters, with_arrays
@@ -61,8 +62,10 @@ class Spec:
     seed: int = 0
 
     def __post_init__(self):
-        check_spec(self)
         put = lambda name, x: object.__setattr__(self, name, x)
+        for field in dataclasses.fields(self):
+            put(field.name, plain(getattr(self, field.name)))
+        check_spec(self)
         # One form for settings that mean the same, however they were typed.
         for name in ("d", "n"):
             put(name, tuple(int(x) for x in getattr(self, name)))
@@ -73,8 +76,11 @@ class Spec:
             put(name, levels if np.ndim(level) else levels[0])
         vary = {name: tuple(map(float, levels)) for name, levels in self.vary.items()}
         put("vary", vary)
-        put("rules", {name: with_arrays(rule) for name, rule in self.rules.items()})
-        put("metrics", tuple(self.metrics))
+        # A name may be of a kind of text that only NumPy writes to a file.
+        text = str.__str__
+        rules = {text(name): with_arrays(rule) for name, rule in self.rules.items()}
+        put("rules", rules)
+        put("metrics", tuple(map(text, self.metrics)))
         put("success_cosine", float(self.success_cosine))
         put("v", None if self.v is None else int(self.v))
 
@@ -159,3 +165,13 @@ class Spec:
             "precision": Fold().precision,
             "assocmem_jax": __version__,
         }
+
+
+def plain(x: Any) -> Any:
+    """The same, arrays of any library as lists, as only these have equal entries."""
+    if isinstance(x, Mapping):
+        return {name: plain(entry) for name, entry in x.items()}
+    if isinstance(x, list | tuple):
+        return type(x)(map(plain, x)) if type(x) in (list, tuple) else x
+    is_array = hasattr(x, "tolist") and hasattr(x, "dtype") and not is_traced(x)
+    return x.tolist() if is_array else x

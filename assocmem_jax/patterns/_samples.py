@@ -1,8 +1,11 @@
 """The user's own arrays."""
 
+import math
 import os
 import pathlib
 import zipfile
+from collections.abc import Iterable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,7 +14,8 @@ from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
 from .._base.checks import ArrayLike, is_traced
-from .._base.errors import ArgumentError, argument_error
+from .._base.errors import ArgumentError, BadArgument, argument_error
+from .._base.files import check_fits, to_path
 from ._ensemble import AbstractEnsemble
 from ._parameters import to_float32
 
@@ -63,11 +67,13 @@ class Samples(AbstractEnsemble):
 
         Raises:
             FileNotFoundError: if there is no such file.
+            OSError: if it cannot be read.
+            MemoryError: if its arrays do not fit into half of the memory.
             TypeError: if an array does not hold real numbers.
             ValueError: if the file is not one of these, or `Samples` refuses its
                 arrays.
         """
-        return cls(**_read(pathlib.Path(path)))
+        return cls(**_read(to_path("Samples.load", "path", path)))
 
     @property
     def has_values(self) -> bool:
@@ -171,22 +177,56 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
             "Samples.load", "path", f"finds no file '{path}'"
         )
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"keys": loaded}
-            arrays = dict(loaded)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                return {"keys": _array(file)}
+        with zipfile.ZipFile(path) as file:
+            members = {name.removesuffix(".npy"): name for name in file.namelist()}
+            if set(members) not in ({"keys"}, {"keys", "values"}):
+                raise _other_arrays(path, members)
+            arrays = {}
+            for name, member in members.items():
+                with file.open(member) as stream:
+                    arrays[name] = _array(stream)
+            return arrays
+    except BadArgument:
+        raise
+    except (OSError, MemoryError) as error:
+        # What is wrong with the system is nothing wrong with the file.
+        said = getattr(error, "strerror", None) or str(error) or "no memory"
+        raise argument_error(type(error))(
+            "Samples.load", "path", f"cannot read '{path}': {said}"
+        ) from error
+    # What is damaged makes the readers raise errors of many kinds.
+    except Exception as error:
         raise ArgumentError(
             "Samples.load", "path", f"cannot read '{path}': {error}"
         ) from error
-    if set(arrays) not in ({"keys"}, {"keys", "values"}):
-        names = ", ".join(f"`{name}`" for name in sorted(arrays)) or "none"
-        raise ArgumentError(
-            "Samples.load",
-            "path",
-            "takes a file of the arrays `keys` and, if there are any, `values`; "
-            f"'{path}' holds {names}",
-            "Write it by `numpy.savez(path, keys=keys, values=values)`.",
-        )
-    return arrays
+
+
+def _array(stream: Any) -> np.ndarray:
+    """The array in a stream, once its header says that it fits into memory."""
+    version = np.lib.format.read_magic(stream)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"its format {version} is not that of an array of numbers")
+    shape, _, dtype = read_header(stream)
+    check_fits(math.prod(shape) * dtype.itemsize)
+    stream.seek(0)
+    array = np.lib.format.read_array(stream, allow_pickle=False)
+    # JAX knows the byte order of this machine alone.
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _other_arrays(path: pathlib.Path, names: Iterable[str]) -> ArgumentError:
+    held = ", ".join(f"`{name}`" for name in sorted(names)) or "none"
+    return ArgumentError(
+        "Samples.load",
+        "path",
+        "takes a file of the arrays `keys` and, if there are any, `values`; "
+        f"'{path}' holds {held}",
+        "Write it by `numpy.savez(path, keys=keys, values=values)`.",
+    )

@@ -38,7 +38,8 @@ def chunk_dataset(
 def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
     """The study, from all of its chunks."""
     vary, corruption = dict(spec.vary), spec.corruption_axes
-    axes = {"rule": tuple(spec.rules), "d": spec.d, **vary, "trial": range(spec.trials)}
+    trials = np.arange(spec.trials)
+    axes = {"rule": tuple(spec.rules), "d": spec.d, **vary, "trial": trials}
     levels = tuple(len(x) for x in corruption.values())
     shape = tuple(len(x) for x in axes.values()) + (*levels, len(spec.n))
     scores = next(iter(done.values()))["score"].values.tolist()
@@ -63,7 +64,7 @@ def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
     coords = {**axes, **corruption, "n": spec.n}
     dataset = xr.Dataset(
         _variables(spec, arrays, dims),
-        {name: (name, list(x), _axis(name)) for name, x in coords.items()},
+        {name: (name, np.asarray(x), _axis(name)) for name, x in coords.items()},
     )
     return dataset.transpose("rule", "d", "n", *vary, *corruption, "trial")
 

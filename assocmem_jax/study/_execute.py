@@ -13,7 +13,7 @@ from .._base.checks import check_count
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.labels import Dataset
 from .._spec.spec import Spec
-from ._plan import Chunk, chunks as planned_chunks, trial_work
+from ._plan import Chunk, check_results, chunks as planned_chunks, trial_work
 from ._progress import Progress
 from ._runner import Runner
 
@@ -38,6 +38,7 @@ def execute(
     """
     start = time.perf_counter()
     check_place(devices, memory)
+    check_results(spec, rows)
     devices = list(jax.local_devices() if devices is None else devices)
     chunks = planned_chunks(spec, rows)
     names = {chunk: _name(spec, chunk) for chunk in chunks}
@@ -54,8 +55,9 @@ def execute(
     count = cells * sum(chunk.count for chunk in todo)
     with Progress(progress, sum(work.values()), count) as bar:
         runner = Runner(spec, rows, devices, memory, bar.say)
+        results = runner.results(todo)
         try:
-            for chunk, scores in runner.results(todo):
+            for chunk, scores in results:
                 # Not at the top: xarray is loaded while the first program compiles.
                 from ._dataset import chunk_dataset
 
@@ -73,6 +75,9 @@ def execute(
                 )
             error.add_note(f"Stopped. {kept}")
             raise
+        finally:
+            # A traceback that is kept would keep it open, and LAPACK limited.
+            results.close()
     from ._dataset import assemble
 
     dataset = assemble(spec, done).assign_attrs(

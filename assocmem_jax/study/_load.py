@@ -1,57 +1,127 @@
 """Finished studies from disk."""
 
+import contextlib
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from .._base.errors import ArgumentError, argument_error
+from .._base.errors import BadArgument, argument_error
+from .._base.files import read_file, to_path
 from .._base.labels import Dataset
+from .._base.suggest import suggest
 
 
-def load_study(path: str | os.PathLike[str]) -> Dataset:
+def load_study(path: str | os.PathLike[str], *, group: str | None = None) -> Dataset:
     """A finished study from disk, in memory.
 
     Args:
-        path: the folder of `sweep(store=...)`, or a netCDF file with a study.
+        path: the folder of `sweep(store=...)`, or a netCDF file with a study, such as
+            `to_netcdf` of a dataset writes.
+        group: which study, in a file of several, such as "experiment_1" in the
+            `notebook.nc` that `assocmem notebook` writes.
 
     Raises:
         FileNotFoundError: if there is nothing.
-        ValueError: if the study is unfinished, the file damaged, or it is no study.
+        OSError: if it cannot be read.
+        TypeError: if `path` is no path.
+        ValueError: if the study is unfinished, the file damaged, or it is no study; or
+            if the file leads to other files.
+        MemoryError: if the file declares more than half of the memory.
     """
-    # Not at the top: xarray takes longer to load than a study that only runs can spare.
-    from . import _store
+    path = to_path("load_study", "path", path, "folder or a file")
+    with _explained(path):
+        if path.is_dir():
+            return _of_folder(path)
+        if not path.exists():
+            raise _missing(path, path)
+        return _of_file(path, group)[0]
 
-    given, path = repr(os.fspath(path)), Path(path)
-    file = path / "study.nc" if path.is_dir() else path
-    if not file.exists():
-        if (path / "spec.json").exists():
-            chunks = len(list(path.glob("chunks/*.nc")))
-            raise ArgumentError(
-                "load_study",
-                "path",
-                f"holds an unfinished study, finished chunks: {chunks}",
-                "The same `sweep` call resumes it.",
-                given,
-            )
-        raise argument_error(FileNotFoundError)(
-            "load_study",
-            "path",
-            f"leads to no study, there is no `{file}`",
-            "Pass the folder of `sweep(store=...)`, or a netCDF file with a study.",
-            given,
+
+def _of_folder(folder: Path) -> Dataset:
+    """The study of a store."""
+    file, settings = folder / "study.nc", folder / "spec.json"
+    if file.exists():
+        dataset, stamp = _of_file(file)
+        if settings.exists() and stamp is not None:
+            from ._store import fingerprint
+
+            if stamp != fingerprint(json.loads(read_file(settings))):
+                raise ValueError(f"`{file}` is of other settings than `{settings}`")
+        return dataset
+    if not settings.exists():
+        raise _missing(folder, file)
+    chunks = len(list(folder.glob("chunks/*.nc")))
+    raise _refusal(
+        ValueError,
+        folder,
+        f"holds an unfinished study, finished chunks: {chunks}",
+        "The same `sweep` call resumes it.",
+    )
+
+
+def _of_file(file: Path, group: str | None = None) -> tuple[Dataset, str | None]:
+    """The study in a file, and the fingerprint that a store gave it, if one did."""
+    # Not at the top: xarray takes longer to load than a study that only runs can spare.
+    from . import _netcdf
+
+    data = read_file(file)
+    if _netcdf.is_sealed(data):
+        _netcdf.check_seal(data)
+    dataset, stamp = _netcdf.decode(data)
+    groups = _netcdf.groups_of(data)
+    if group is not None and group not in groups:
+        raise ValueError(f"it has no group {group!r}.{suggest(group, groups)}")
+    if group is not None:
+        dataset, stamp = _netcdf.decode(data, group)
+    elif groups and not dataset.data_vars:
+        raise _refusal(
+            ValueError,
+            file,
+            f"holds several studies: {', '.join(groups)}",
+            f'Choose one, such as `group="{groups[0]}"`.',
         )
-    data = file.read_bytes()
+    if "spec" not in dataset.attrs:
+        raise ValueError("it has no attribute `spec`")
+    return dataset, stamp["store_study"]
+
+
+def _missing(path: Path, file: Path) -> Exception:
+    return _refusal(
+        FileNotFoundError,
+        path,
+        f"leads to no study, there is no `{file}`",
+        "Pass the folder of `sweep(store=...)`, or a netCDF file with a study.",
+    )
+
+
+def _refusal(
+    kind: type[Exception], path: Path, complaint: str, advice: str
+) -> Exception:
+    given = repr(os.fspath(path))
+    return argument_error(kind)("load_study", "path", complaint, advice, given)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Explain an error of the system, and what is wrong with a file."""
+    file = path / "study.nc" if path.is_dir() else path
     try:
-        if data[-_store.SEAL_SIZE :].startswith(_store.SEAL):
-            _store.check_seal(data)
-        dataset, _ = _store.decode(data)
-        if "spec" not in dataset.attrs:
-            raise ValueError("it has no attribute `spec`")
+        yield
+    except BadArgument:
+        raise
     except ValueError as error:
-        raise ArgumentError(
-            "load_study",
-            "path",
+        raise _refusal(
+            ValueError,
+            path,
             f"leads to no study in `{file}`: {error}",
             "The call of `sweep(store=...)` writes its `study.nc` again.",
-            given,
         ) from error
-    return dataset
+    except (OSError, MemoryError) as error:
+        said = getattr(error, "strerror", None) or str(error) or "no memory"
+        raise _refusal(
+            type(error),
+            path,
+            f"cannot read `{file}`: {said}",
+            "Make the file readable, or memory free.",
+        ) from error

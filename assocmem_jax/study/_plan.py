@@ -1,12 +1,12 @@
 """The chunks of a study, and the work and the memory of each."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 
 import jax
 
 from .._base.errors import ArgumentError
+from .._base.memory import memory_limit
 from .._spec.axes import corruptions
 from .._spec.spec import Spec
 from ..metrics._table import METRICS, scores_of
@@ -17,6 +17,10 @@ from ._inputs import Shape, study_fold
 # Floating-point operations of a chunk: seconds on a CPU. The plan depends on the study
 # alone, so that a study can go on with other devices and other memory.
 _CHUNK_WORK = 2.0**38
+# Bytes of what a chunk is told and answers, of many trials that are little work.
+_CHUNK_BYTES = 2**28
+# Bytes of a chunk that is kept, beside its numbers.
+_CHUNK_OVERHEAD = 2**14
 # Bytes of a batch of trials beyond which a CPU's caches no longer hold it.
 _CPU_BATCH = 2**24
 
@@ -47,17 +51,55 @@ def chunks(spec: Spec, rows: int) -> list[Chunk]:
 
     Their sizes suit the largest load that `rows` hold, so that programs are shared.
     """
-    planned, loads = [], (rows,) * len(spec.n)
+    planned = []
     for d in reversed(spec.d):
         for name in spec.rules:
-            most = _power_of_two(spec.trials)
-            while most > 1 and most * trial_work(spec, name, d, loads) > _CHUNK_WORK:
-                most //= 2
+            most = _most_trials(spec, name, d, rows)
             for point in range(len(spec.points(name))):
                 for first in range(0, spec.trials, most):
                     count = min(most, spec.trials - first)
                     planned.append(Chunk(name, point, d, first, count, most))
     return planned
+
+
+def _most_trials(spec: Spec, name: str, d: int, rows: int) -> int:
+    """Trials of a full chunk."""
+    most, loads = _power_of_two(spec.trials), (rows,) * len(spec.n)
+    work, held = trial_work(spec, name, d, loads), _result_bytes(spec)
+    while most > 1 and (most * work > _CHUNK_WORK or most * held > _CHUNK_BYTES):
+        most //= 2
+    return most
+
+
+def check_results(spec: Spec, rows: int) -> None:
+    """Raise unless the results of a study fit into half of the memory, all together.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    count = needed = 0
+    for name in spec.rules:
+        points = len(spec.points(name))
+        for d in spec.d:
+            count += points * -(-spec.trials // _most_trials(spec, name, d, rows))
+            # Once in chunks; put together; and twice as a file that is written.
+            needed += 4 * points * spec.trials * _result_bytes(spec)
+    needed += count * _CHUNK_OVERHEAD
+    limit = memory_limit() // 2
+    if needed > limit:
+        raise ArgumentError(
+            "Spec",
+            ("d", "n", "trials"),
+            f"must have results that fit into {_gib(limit)}, got about {_gib(needed)} "
+            f"for {spec.trials} trials in {count} chunks",
+            "Ask for fewer trials, or cut the study in several.",
+        )
+
+
+def _result_bytes(spec: Spec) -> int:
+    """Bytes of one trial's random keys, and of its mean and deviation everywhere."""
+    cells = spec.num_levels * len(spec.n)
+    return 24 + 8 * cells * len(scores_of(spec.metrics))
 
 
 def kernel_shape(
@@ -166,11 +208,7 @@ def default_budget(devices: list[jax.Device]) -> int:
     limits = [s["bytes_limit"] - s.get("bytes_in_use", 0) for s in stats if s]
     if limits:
         return int(0.9 * min(limits))
-    try:
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        physical = 2**33
-    return physical // 2 // len(devices)
+    return memory_limit() // 2 // len(devices)
 
 
 def _columns(spec: Spec, d: int) -> int:

@@ -1,15 +1,20 @@
-"""The progress bar of a study."""
+"""The progress of a study: a bar, or lines where a bar cannot be drawn."""
 
+import contextlib
+import sys
 import time
+import warnings
+from typing import Any
 
 import tqdm
 
 
-class Progress:
-    """A bar over estimated work: the program at hand, cells per second, time left.
+# Seconds between two lines.
+_PAUSE = 60
 
-    Silent where stderr is no terminal, unless in a notebook.
-    """
+
+class Progress:
+    """A bar over estimated work: the program at hand, cells per second, time left."""
 
     def __init__(self, shown: bool, work: float | int, cells: int):
         kind, quiet = kind_of_bar(shown)
@@ -27,28 +32,67 @@ class Progress:
         return self
 
     def __exit__(self, *exc_info) -> None:
-        self._bar.close()
+        with contextlib.suppress(OSError):
+            self._bar.close()
 
     def say(self, doing: str) -> None:
         """Show the work at hand."""
         self._doing = doing
+        # A study goes on where nobody listens any more.
+        with contextlib.suppress(OSError):
+            self._say()
+
+    def _say(self) -> None:
         speed = self._done / max(time.perf_counter() - self._start, 1e-9)
         cells = f"{self._done}/{self._cells} cells, {speed:.3g}/s"
-        self._bar.set_postfix_str(f"{cells}, {doing}")
+        self._bar.set_postfix_str(f"{cells}, {self._doing}")
 
     def add(self, work: float, cells: int) -> None:
         """Count work and cells as done."""
         self._done += cells
-        self.say(self._doing)
-        self._bar.update(work)
+        with contextlib.suppress(OSError):
+            self._say()
+            self._bar.update(work)
 
 
-def kind_of_bar(shown: bool) -> tuple[type[tqdm.tqdm], bool | None]:
-    """The class of the bar, and whether it is off; `None`: where stderr is a file."""
-    if not shown:
+class Lines(tqdm.tqdm):
+    """Progress as lines, a minute apart, as a log file or a batch job shows them."""
+
+    def __init__(self, *args, **options):
+        # Of a bar that moves nothing is left but the numbers.
+        options["bar_format"] = "{desc}: {percentage:3.0f}% {elapsed}<{remaining}"
+        options["bar_format"] += "{postfix}"
+        self._said = time.monotonic()
+        super().__init__(*args, **options)
+
+    def display(self, *args, **options) -> None:
+        """Write a line, if the last one was long ago."""
+        del args, options
+        if time.monotonic() - self._said >= _PAUSE:
+            self._said = time.monotonic()
+            with contextlib.suppress(OSError):
+                self.fp.write(f"{self}\n")
+                self.fp.flush()
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self.leave = False
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+def kind_of_bar(shown: bool) -> tuple[type[tqdm.tqdm], bool]:
+    """The class of the bar, and whether it is off."""
+    # A daemon has no stderr, or one that is closed.
+    stderr: Any = sys.stderr
+    if not shown or stderr is None or getattr(stderr, "closed", False):
         return tqdm.tqdm, True
-    # Not at the top: in a notebook without widgets this import warns.
-    from tqdm.auto import tqdm as bar
-
-    in_notebook = any(kind.__module__ == "tqdm.notebook" for kind in bar.__mro__)
-    return bar, False if in_notebook else None
+    with warnings.catch_warnings():
+        # Of a notebook without widgets, where a bar is made of letters.
+        warnings.simplefilter("ignore", tqdm.TqdmWarning)
+        # Not at the top: it looks for widgets.
+        from tqdm.auto import tqdm as bar
+    widgets = any(kind.__module__ == "tqdm.notebook" for kind in bar.__mro__)
+    in_notebook = widgets or type(stderr).__module__.startswith("ipykernel")
+    drawn = in_notebook or getattr(stderr, "isatty", bool)()
+    return bar if drawn else Lines, False

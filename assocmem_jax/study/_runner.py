@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
@@ -58,7 +58,9 @@ class Runner:
 
     def results(
         self, chunks: list[Chunk]
-    ) -> Iterator[tuple[Chunk, tuple[np.ndarray, np.ndarray, tuple[str, ...]]]]:
+    ) -> Generator[
+        tuple[Chunk, tuple[np.ndarray, np.ndarray, tuple[str, ...]]], None, None
+    ]:
         """Mean and deviation of every chunk, and the names of its scores.
 
         The next call runs while the results of the last one are being fetched.

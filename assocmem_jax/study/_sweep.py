@@ -1,17 +1,18 @@
 """The call of a study."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from .._base.errors import ArgumentTypeError, called_as
+from .._base.errors import called_as
+from .._base.files import to_path
 from .._base.labels import Dataset
 from .._core.rule import AbstractRule
-from .._spec.spec import Spec
+from .._spec.spec import Spec, plain
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
 from ._measurable import check_measurable
@@ -30,7 +31,7 @@ def sweep(
     query_noise: float | Sequence[float] | np.ndarray = 0.0,
     mask_fraction: float | Sequence[float] | np.ndarray = 0.0,
     flip_probability: float | Sequence[float] | np.ndarray = 0.0,
-    vary: Mapping[str, Sequence[float] | np.ndarray] | None = None,
+    vary: Mapping[str, Sequence[float] | np.ndarray | jax.Array] | None = None,
     metrics: Sequence[str] = ("cosine", "distance"),
     success_cosine: float = 0.9,
     seed: int | np.integer = 0,
@@ -77,8 +78,8 @@ def sweep(
         store: a folder that keeps each chunk of finished work. The same call goes on
             where another one, complete or killed, stopped. Rules of your own are told
             apart by name and settings, not by code: after an edit take another folder.
-        progress: show a progress bar on stderr, if that is a terminal, or in a
-            notebook.
+        progress: show a progress bar on stderr, or in a notebook. Where stderr is a
+            file, write a line every minute.
         devices: where to compute. `None` takes all local devices.
         memory: bytes that may be used on each device. `None` asks the device; on a CPU
             it is half of the machine's memory.
@@ -118,15 +119,8 @@ def sweep(
         "seed": seed,
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):
-        spec = Spec(rules, **{name: _plain(x) for name, x in given.items()})
+        spec = Spec(rules, **{name: plain(x) for name, x in given.items()})
         return run(spec, store=store, progress=progress, devices=devices, memory=memory)
-
-
-def _plain(x: Any) -> Any:
-    """The same, arrays as lists."""
-    if isinstance(x, Mapping):
-        return {name: _plain(levels) for name, levels in x.items()}
-    return x.tolist() if isinstance(x, np.ndarray | np.generic) else x
 
 
 def run(
@@ -139,15 +133,12 @@ def run(
 ) -> Dataset:
     """Run a study that is described by its settings: see `sweep`."""
     check_measurable(spec)
-    kept = None
-    if store is not None:
-        # Not at the top: a study without a store loads xarray while it compiles.
-        from ._store import Store
+    size = rows(max(spec.n), max(spec.d))
+    if store is None:
+        return execute(spec, None, size, progress, devices, memory)
+    folder = to_path("study.run", "store", store, "folder")
+    # Not at the top: a study without a store loads xarray while it compiles.
+    from ._store import Store
 
-        if not isinstance(store, str | os.PathLike) or not os.fspath(store):
-            complaint = f"must be a folder, got {store!r}"
-            raise ArgumentTypeError("study.run", "store", complaint, "Pass its path.")
-        kept = Store(Path(store), spec.describe())
-    return execute(
-        spec, kept, rows(max(spec.n), max(spec.d)), progress, devices, memory
-    )
+    with contextlib.closing(Store(folder, spec.describe())) as kept:
+        return execute(spec, kept, size, progress, devices, memory)

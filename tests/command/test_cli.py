@@ -1,6 +1,7 @@
 """The command line: its help, sweeps and stores."""
 
 import dataclasses
+import inspect
 import re
 import shlex
 import signal
@@ -44,8 +45,9 @@ def meanings(command):
     """What the docstrings of a command and of what it extends say of each option."""
     said = {}
     for kind in (Spec, command) if command is _cli.Sweep else (command,):
-        attributes = str(kind.__doc__).partition("Attributes:")[2]
-        for part in re.split(r"\n(?= {8}\w+: )", attributes):
+        # From 3.13 on Python takes away what lines are indented by.
+        attributes = inspect.cleandoc(str(kind.__doc__)).partition("Attributes:")[2]
+        for part in re.split(r"\n(?= {4}\w+: )", attributes):
             name, colon, meaning = part.partition(": ")
             if colon:
                 said[name.strip()] = " ".join(meaning.split())
@@ -57,7 +59,7 @@ def meanings(command):
     return said
 
 
-@pytest.mark.parametrize("columns", (70, 100, 200))
+@pytest.mark.parametrize("columns", (0, 5, 70, 100, 200))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_what_every_option_means(name, columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -105,6 +107,11 @@ def test_calls_in_the_help_are_understood(name, capsys, tmp_path, monkeypatch):
     assert len(calls) >= 5 or name != "sweep"
     for call in calls:
         from_text(call, {**_cli_types.RULES, **_cli_types.ENSEMBLES})
+
+
+def test_the_version_is_told(capsys):
+    run("--version")
+    assert capsys.readouterr().out == f"assocmem_jax {am.__version__}\n"
 
 
 def test_nothing_but_the_help_is_printed():
@@ -195,6 +202,13 @@ def test_long_axes_are_shown_by_their_ends(tmp_path, capsys):
         (("--rules", "softmax", "softmax"), "`softmax` is there twice"),
         (("--rules", "3 + 4"), r"`3 \+ 4` must be a call such as"),
         (("--rules", "Softmax(beta=a)"), "Its arguments must be numbers or quoted"),
+        (("--rules", f"Softmax(beta=1{'0' * 400})"), "number that is out of range"),
+        (("--rules", f"Softmax(beta={'-' * 20000}1)"), "--1.` must be a call such"),
+        (("--rules", f"Softmax({'(' * 20000}"), r"`Softmax\(.*` must be a call such"),
+        (("--rules", "Softmax(beta={[]: 1})"), "must be a call such as"),
+        (("--memory-gib", "inf"), "`--memory-gib inf` must be a number above 0"),
+        (("--memory-gib", "nan"), "`--memory-gib nan` must be a number above 0"),
+        (("--memory-gib", "-1"), "`--memory-gib -1` must be a number above 0"),
         (("--ensemble", "Clustered(8)"), r"`Clustered\(8\)` lacks `spread`\. "),
         (("--rules",), "`--rules` must not be empty"),
         (("--d", "x"), "`x` must be a whole number, or a range such as `16:1024`"),

@@ -12,6 +12,7 @@ import xarray as xr
 import assocmem_jax as am
 from assocmem_jax._command import notebook as _notebook
 from assocmem_jax._command.cli import main
+from assocmem_jax.study._netcdf import is_whole
 
 
 def assocmem(*args):
@@ -103,6 +104,36 @@ def test_another_study_is_not_overwritten(study):
     assert (study[0] / "notebook.nc").read_bytes() == before
 
 
+def test_numbers_are_not_believed_but_written_again(study, capsys):
+    """A flipped bit, a seal that is lost: the stores know better."""
+    out, _ = study
+    path = out / "notebook.nc"
+    before = xr.load_datatree(path, engine="h5netcdf")
+    data = path.read_bytes()
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 1
+    for content in (flipped, data[: -len("\nsha256 ") - 65], b""):
+        path.write_bytes(content)
+        if not content:
+            path.unlink()
+        main(["notebook", "--quick", "--out", str(out), "--seed", "3"])
+        assert "computed before" in capsys.readouterr().out
+        assert is_whole(path.read_bytes())
+        assert xr.load_datatree(path, engine="h5netcdf").identical(before)
+
+
+def test_experiments_are_studies_in_a_file(study, tmp_path, capsys):
+    path = study[0] / "notebook.nc"
+    with pytest.raises(
+        SystemExit, match="STUDY.*holds several.*`--group .experiment_1"
+    ):
+        main(["plot", str(path)])
+    out = tmp_path / "x.png"
+    main(["plot", str(path), "--group", "experiment_2", "--out", str(out)])
+    assert out.stat().st_size > 5000
+    assert am.load_study(path, group="experiment_3").sizes["rule"] == 4
+
+
 @pytest.mark.slow
 def test_another_study_is_overwritten_where_asked_and_nothing_else(study):
     out, _ = study
@@ -130,7 +161,7 @@ def test_overwriting_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
     times = [file.stat().st_mtime_ns for file in kept]
     main(shlex.split(resume)[2:])
     assert len(kept) > 1 and times == [file.stat().st_mtime_ns for file in kept]
-    assert "seed" in capsys.readouterr().out
+    assert "computed before" in capsys.readouterr().out
 
 
 def test_what_is_no_study_is_not_overwritten(tmp_path):

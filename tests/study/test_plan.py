@@ -101,6 +101,34 @@ def test_what_cannot_fit_is_refused_before_anything_compiles():
     assert compiled_kernel.cache_info().misses == before
 
 
+@pytest.mark.parametrize("d, trials", ((1024, 2 * 10**9), (1, 10**9)))
+def test_results_that_cannot_fit_are_refused_before_chunks_are_made(
+    d, trials, monkeypatch
+):
+    monkeypatch.setattr(_plan, "memory_limit", lambda: 2**34)
+    refused = (
+        r"`sweep\(d=..., n=..., trials=...\)` must have results that fit into 8 GiB, "
+        f"got about .* GiB for {trials} trials in .* chunks. Ask for fewer"
+    )
+    with pytest.raises(ValueError, match=refused):
+        am.sweep(SOFT, d=[d], n=[d**2 // 16 or 1], trials=trials)
+
+
+def test_no_chunk_is_told_or_answers_much():
+    loads = list(range(1, 1001))
+    spec = Spec(SOFT, d=[1], n=loads, trials=2**16, metrics=EXPECTED)
+    # A trial answers with a mean and a deviation at each of 1000 loads.
+    held = [chunk.size * 1000 * 3 * 2 * 4 for chunk in _plan.chunks(spec, 1024)]
+    assert max(held) <= 2**28
+
+
+def test_a_limit_of_the_system_is_one_of_the_study(monkeypatch):
+    monkeypatch.setattr(_plan, "memory_limit", lambda: 2**30)
+    assert _plan.default_budget(jax.local_devices()[:2]) == 2**28
+    with pytest.raises(ValueError, match="must fit into 0.5 GiB, got about 1.5"):
+        am.sweep(SOFT, d=[128], n=[10**6], devices=jax.local_devices()[:1])
+
+
 @pytest.fixture
 def starved(monkeypatch):
     """Lets programs run out of memory above a batch size; tells what was tried."""

@@ -66,13 +66,6 @@ def test_a_finished_study_does_not(tmp_path):
         Store(tmp_path, {"n": [5]})
 
 
-def test_chunks_without_settings_are_refused(folder):
-    (folder / "spec.json").unlink()
-    with pytest.raises(ValueError, match="spec.json` cannot be read.*Restore that"):
-        Store(folder, SPEC)
-    assert files(folder) == {"chunks/a.nc"}
-
-
 def test_files_of_others_stay(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / ".hidden").write_text("mine")
@@ -245,43 +238,44 @@ def test_a_damaged_study_is_refused(store, folder):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the killed processes")
 @pytest.mark.slow
 def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
+    # A process says that it has saved, and is killed a moment later: in the midst of
+    # the next files, however slow the machine is.
     code = """
-import os, time
+import os
 Store(folder, spec)
 # Loaded here once, not by every child.
-from assocmem_jax.study import _store
-_store.h5netcdf.File, _store.h5py.File, _store.xr.backends
+from assocmem_jax.study import _netcdf
+_netcdf.h5netcdf.File, _netcdf.h5py.File, _netcdf.xr.backends
 for kill in sys.stdin:
     child = os.fork()
     if not child:
         store = Store(folder, spec)
-        print("go", flush=True)
+        print(os.getpid(), flush=True)
         for i in range(10**6):
             store.save(str(i % 7), numbers(i % 7))
-    print(child, flush=True)
+            print(i, flush=True)
     os.waitpid(child, 0)
     print("gone", flush=True)
 """
     generator = random.Random(0)
-    seen = set()
     with launch(code, tmp_path) as parent:
         assert parent.stdin and parent.stdout
-        for attempt in range(200):
-            # A loaded machine takes longer to write all of them once.
-            if attempt >= 20 and len(seen) == 7:
-                break
+        for _ in range(20):
             print("kill", file=parent.stdin, flush=True)
-            lines = {parent.stdout.readline().strip() for _ in range(2)}
-            time.sleep(generator.uniform(0, 0.15) * (1 + attempt // 20))
-            os.kill(int((lines - {"go"}).pop()), signal.SIGKILL)
-            assert parent.stdout.readline() == "gone\n"
+            child = int(parent.stdout.readline())
+            saved = [
+                int(parent.stdout.readline()) for _ in range(generator.randrange(8))
+            ]
+            time.sleep(generator.uniform(0, 0.02))
+            os.kill(child, signal.SIGKILL)
+            while (line := parent.stdout.readline()) != "gone\n":
+                saved.append(int(line))
             store = Store(tmp_path, {"d": 16})
             names = {path.stem for path in tmp_path.glob("chunks/*.nc")}
-            seen |= names
+            assert names >= {str(i % 7) for i in saved}
             for name in names:
                 assert (loaded(store, name)["cosine"].values == int(name)).all()
         parent.stdin.close()
-    assert len(seen) == 7
     assert not (tmp_path / "set-aside").exists()
 
 
