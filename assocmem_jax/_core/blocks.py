@@ -82,8 +82,9 @@ def prefixes(
     stop_at = lambda j: jax.lax.dynamic_index_in_dim(stops, j, 0, False)
     zero = jnp.zeros_like(stops[0])
     like = jax.eval_shape(of_block, zero, zero)
+    # Like the summary also in which devices of a mesh it differs between.
     empty = lambda *axes: jax.tree.map(
-        lambda x: jnp.zeros((*axes, *x.shape), x.dtype), like
+        lambda x: jnp.zeros_like(x, shape=(*axes, *x.shape)), like
     )
     state = (zero, zero + first, empty(), empty(len(stops)))
     return jax.lax.while_loop(lambda state: state[1] < len(stops), step, state)[3]

@@ -160,6 +160,9 @@ class Fold(eqx.Module):
             return absorb(carry, summarize(block.present()))
 
         num_blocks = (stop + size - 1) // size
+        # What a loop carries differs between the devices of a mesh, or does not.
+        like = jax.eval_shape(step, 0, start)
+        start = jax.tree.map(lambda x, y: x + jnp.zeros_like(y), start, like)
         out = jax.lax.fori_loop(0, num_blocks, step, start)
         return out if self.axis_name is None else _shards(out, absorb, self.axis_name)
 
@@ -244,6 +247,15 @@ def _all_stored(table: AbstractTable) -> bool:
 
 def _shards(out: Any, merge: Callable, axis_name: str) -> Any:
     """The summaries of all devices merged, on every one of them."""
-    gathered = jax.lax.all_gather(out, axis_name)
-    shard = lambda i: jax.tree.map(lambda x: x[i], gathered)
-    return functools.reduce(merge, map(shard, range(jax.lax.axis_size(axis_name))))
+    size, place = jax.lax.axis_size(axis_name), jax.lax.axis_index(axis_name)
+
+    def gathered(x):
+        # A sum, as what a sum leaves on all devices is known to be the same on all of
+        # them; what `all_gather` leaves is not.
+        wide = x.astype(jnp.int32) if x.dtype == bool else x
+        rows = jnp.zeros((size, *x.shape), wide.dtype).at[place].set(wide)
+        return jax.lax.psum(rows, axis_name).astype(x.dtype)
+
+    stacked = jax.tree.map(gathered, out)
+    shard = lambda i: jax.tree.map(lambda x: x[i], stacked)
+    return functools.reduce(merge, map(shard, range(size)))

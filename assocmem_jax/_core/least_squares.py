@@ -61,10 +61,13 @@ def _solve(
     pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
 ) -> Solution:
     d = pairs.keys.shape[1]
+    # Like what is decided by: branches of devices that each hold trials of their own
+    # must agree in what differs between devices.
+    every = lambda trusted: jnp.full_like(trusted, d, jnp.int32)
 
     def with_care():
         reduced = _by_qr(pairs, rtol, fold)
-        solved = lambda: (reduced.solve(fold), jnp.int32(d))
+        solved = lambda: (reduced.solve(fold), every(reduced.trusted))
         return jax.lax.cond(reduced.trusted, solved, lambda: truncated(reduced))
 
     def truncated(reduced):
@@ -83,7 +86,7 @@ def _solve(
         x, directions = with_care()
     else:
         x, trusted = _smallest_window(of_window, pairs, fold)
-        solved = lambda: (x, jnp.int32(d))
+        solved = lambda: (x, every(trusted))
         x, directions = jax.lax.cond(trusted, solved, with_care)
     return x, directions
 
@@ -162,7 +165,8 @@ def _factors(
         reduced = jax.lax.cond(reduced.trusted, lambda: reduced, by_qr)
 
     def full():
-        return reduced.inverse, jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
+        unit = jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
+        return reduced.inverse, unit + jnp.zeros_like(reduced.inverse)
 
     def truncated():
         _, inverse, right = _truncated_svd(reduced.matrix, rtol)
