@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from .._base.checks import ArrayLike, check_size, require_finite, to_mask, to_real
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .fold import Fold
+from .meshes import automatic
 from .pairs import Pairs, check_one_value_per_key
 from .rule import AbstractRule, joined, split
 
@@ -94,6 +95,11 @@ def retrieve(
 
 @functools.partial(jax.jit, static_argnames=("static", "batch"))
 def _retrieve(arrays, pairs, queries, fold, static, batch):
+    answers = lambda *given: _answers(*given, static, batch)
+    return automatic(answers, (arrays, pairs, queries, fold), like=queries)
+
+
+def _answers(arrays, pairs, queries, fold, static, batch):
     rule = joined(arrays, static)
     memory = rule.write(pairs, fold)
     # Derivatives compute the scores again, batch by batch, rather than keep them.
