@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
 
+from .._base.arrays import to_array
 from .._base.checks import check_size, is_traced
-from .._base.errors import ArgumentError
+from .._base.errors import ArgumentError, ArgumentTypeError
 from . import blocks
 from .table import AbstractTable
 
@@ -40,8 +41,8 @@ class Fold(eqx.Module):
             "highest" is full float32 on every platform.
 
     Raises:
-        TypeError: if `block_size` is not a whole number.
-        ValueError: if `block_size` is below 1, `stop` is not one number, or
+        TypeError: if `block_size` or `stop` is not a whole number.
+        ValueError: if `block_size` is below 1, `stop` is negative or not one number, or
             `precision` is not one.
     """
 
@@ -51,8 +52,7 @@ class Fold(eqx.Module):
         converter=lambda x: int(x) if isinstance(x, np.integer) else x,
     )
     stop: Int[Array, ""] | None = eqx.field(
-        default=None,
-        converter=lambda x: None if x is None else jnp.asarray(x, jnp.int32),
+        default=None, converter=lambda x: None if x is None else _to_stop(x)
     )
     axis_name: str | None = eqx.field(default=None, static=True)
     precision: str = eqx.field(default="highest", static=True)
@@ -151,7 +151,7 @@ class Fold(eqx.Module):
             The summary of all stored pairs.
         """
         n, size = table.num_rows, self.block_rows(table)
-        stop = n if self.stop is None else self.stop
+        stop = n if self.stop is None else jnp.minimum(self.stop, n)
 
         def step(i, carry):
             first = jnp.asarray(i * size, jnp.int32)
@@ -228,6 +228,21 @@ class Fold(eqx.Module):
                 block_size = min(block_size, max(tile // query_batch, 64))
         batch = query_batch or max(1, tile // min(block_size, n))
         return self.with_block_size(block_size), min(batch, m)
+
+
+def _to_stop(x: Any) -> Int[Array, "..."]:
+    """A number of pairs as an index; all of them, where there cannot be as many."""
+    whole = to_array("Fold", "stop", x)
+    if not jnp.issubdtype(whole.dtype, jnp.integer):
+        advice = "Pass an `int`, or an array of one."
+        complaint = f"must be a whole number, got {x!r}"
+        raise ArgumentTypeError("Fold", "stop", complaint, advice)
+    if is_traced(whole):
+        return whole.astype(jnp.int32)
+    if np.any(np.asarray(whole) < 0):
+        complaint = f"must be a number of pairs, got {x!r}"
+        raise ArgumentError("Fold", "stop", complaint, "Zero stores none.")
+    return jnp.asarray(np.minimum(whole, np.iinfo(np.int32).max), jnp.int32)
 
 
 def _limits() -> tuple[int, int]:

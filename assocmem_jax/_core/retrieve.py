@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import ArrayLike, check_size, require_finite, to_mask, to_real
+from .._base.arrays import to_mask, to_real
+from .._base.checks import ArrayLike, check_size, require_finite
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .fold import Fold
 from .meshes import automatic

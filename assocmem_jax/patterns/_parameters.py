@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.checks import ArrayLike, check_one, is_traced, to_real
+from .._base.arrays import to_array, to_real
+from .._base.checks import ArrayLike, check_one, is_traced
 from .._base.errors import ArgumentError
 
 
@@ -31,7 +32,14 @@ def check_correlation(
 def to_float32(
     function: str, argument: str, x: ArrayLike, ndim: int
 ) -> Float[Array, "..."]:
-    """`x` as a float32 array of `ndim` axes, as patterns are float32."""
-    if isinstance(x, np.ndarray) and x.dtype == np.float64:
-        x = x.astype(np.float32)
+    """`x` as a float32 array of `ndim` axes, as patterns are float32.
+
+    An array that is spread over devices is put together: a study hands it to each.
+    """
+    if not is_traced(x):
+        x = to_array(function, argument, x)
+        whole = not isinstance(x, Array) or x.sharding.num_devices == 1
+        x = x if whole else np.asarray(x)
+        if x.dtype == np.float64 and isinstance(x, np.ndarray):
+            x = x.astype(np.float32)
     return to_real(function, argument, x, ndim).astype(jnp.float32)
