@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from .checks import ArrayLike, is_traced
-from .errors import ArgumentError, ArgumentTypeError, call_text
+from .errors import ArgumentError, ArgumentTypeError, call_text, first_line
 
 
 _AXES = {
@@ -39,12 +39,11 @@ def to_array(function: str, argument: str, x: Any) -> Shaped[Array | np.ndarray,
         ) from error
     except (TypeError, RuntimeError) as error:
         # Tensors of torch that have a gradient, or no counterpart; traced entries.
-        said = next(iter(str(error).splitlines()), repr(error)).rstrip(".")
         raise ArgumentTypeError(
             function,
             argument,
             f"must be an array, got a {type(x).__name__} that NumPy cannot read: "
-            f"{said}",
+            f"{first_line(error)}",
             "Convert it first; arrays of JAX in a list by `jnp.stack`.",
         ) from error
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:

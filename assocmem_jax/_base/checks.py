@@ -35,6 +35,11 @@ def _is_whole(x: Any) -> bool:
     return isinstance(x, int | np.integer) and not isinstance(x, bool)
 
 
+def as_int(x: Any) -> Any:
+    """The same, whole numbers of NumPy as those of Python, which static fields hold."""
+    return int(x) if isinstance(x, np.integer) else x
+
+
 def _check_whole(function: str, argument: str, x: Any) -> None:
     if not _is_whole(x):
         raise ArgumentTypeError(

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Int, Shaped
 
 from .._base.arrays import to_array
-from .._base.checks import check_size, is_traced
+from .._base.checks import as_int, check_size, is_traced
 from .._base.errors import ArgumentError, ArgumentTypeError
 from . import blocks
 from .table import AbstractTable
@@ -47,9 +47,7 @@ class Fold(eqx.Module):
     """
 
     block_size: int | Literal["auto"] | None = eqx.field(
-        default="auto",
-        static=True,
-        converter=lambda x: int(x) if isinstance(x, np.integer) else x,
+        default="auto", static=True, converter=as_int
     )
     stop: Int[Array, ""] | None = eqx.field(
         default=None, converter=lambda x: None if x is None else _to_stop(x)

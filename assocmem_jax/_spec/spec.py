@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.checks import refuse_traced
 from .._base.text import to_text
 from .._core.fold import Fold
 from .._core.rule import AbstractRule, hyperparameters, with_arrays
@@ -61,8 +62,10 @@ class Spec:
     seed: int = 0
 
     def __post_init__(self):
-        check_spec(self)
         put = lambda name, x: object.__setattr__(self, name, x)
+        for field in dataclasses.fields(self):
+            put(field.name, _plain(field.name, getattr(self, field.name)))
+        check_spec(self)
         # One form for settings that mean the same, however they were typed.
         for name in ("d", "n"):
             put(name, tuple(int(x) for x in getattr(self, name)))
@@ -159,3 +162,12 @@ class Spec:
             "precision": Fold().precision,
             "assocmem_jax": __version__,
         }
+
+
+def _plain(name: str, given: Any) -> Any:
+    """A setting as it was given, arrays as lists."""
+    if isinstance(given, Mapping):
+        return {key: _plain(name, x) for key, x in given.items()}
+    refuse_traced("Spec", name, given)
+    is_array = isinstance(given, Array | np.ndarray | np.generic)
+    return given.tolist() if is_array else given  # pyright: ignore

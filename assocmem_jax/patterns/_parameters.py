@@ -35,6 +35,10 @@ def to_float32(
     """`x` as a float32 array of `ndim` axes, as patterns are float32.
 
     An array that is spread over devices is put together: a study hands it to each.
+
+    Raises:
+        TypeError: if it does not hold real numbers.
+        ValueError: if it has other axes, or entries that are masked.
     """
     if not is_traced(x):
         x = to_array(function, argument, x)
@@ -42,4 +46,12 @@ def to_float32(
         x = x if whole else np.asarray(x)
         if x.dtype == np.float64 and isinstance(x, np.ndarray):
             x = x.astype(np.float32)
+    if ndim == 2 and np.ndim(x) == 1:
+        raise ArgumentError(
+            function,
+            argument,
+            f"must have two axes, one row per item, got shape {np.shape(x)}",
+            "Pass labels as `np.eye(num_classes)[labels]`, and patterns of one number "
+            "as `x[:, None]`.",
+        )
     return to_real(function, argument, x, ndim).astype(jnp.float32)

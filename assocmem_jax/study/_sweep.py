@@ -118,15 +118,8 @@ def sweep(
         "seed": seed,
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):
-        spec = Spec(rules, **{name: _plain(x) for name, x in given.items()})
+        spec = Spec(rules, **given)
         return run(spec, store=store, progress=progress, devices=devices, memory=memory)
-
-
-def _plain(x: Any) -> Any:
-    """The same, arrays as lists."""
-    if isinstance(x, Mapping):
-        return {name: _plain(levels) for name, levels in x.items()}
-    return x.tolist() if isinstance(x, np.ndarray | np.generic) else x
 
 
 def run(

@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.errors import first_line
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, has_left
 from .._core.pairs import Pairs
-from .._core.rule import AbstractRule, Static, joined, split
+from .._core.rule import AbstractRule, Static, joined, split, static_advice
 from .._core.separation import AbstractSeparation
 
 
@@ -46,7 +47,7 @@ def check_runs(rule: AbstractRule, d: int, v: int) -> None:
         Unmeasurable: if it fails, its answer is no value, or its memory is none.
     """
     table = _pairs(d, v)
-    with _explained(d):
+    with _explained(rule, d):
         arrays, static = split("Spec", "rules", rule)
         traced = lambda arrays, table: _answers(static, arrays, table)
         alone, _ = jax.eval_shape(traced, arrays, table)
@@ -97,7 +98,7 @@ def check_left(rule: AbstractRule, d: int) -> None:
     """
     if not isinstance(rule, AbstractLinear) or not has_left(rule):
         return
-    with _explained(d):
+    with _explained(rule, d):
         fits = _left_fits(rule, _pairs(d, 1))
     if not fits:
         raise Unmeasurable(
@@ -108,20 +109,17 @@ def check_left(rule: AbstractRule, d: int) -> None:
 
 
 @contextlib.contextmanager
-def _explained(d: int) -> Iterator[None]:
+def _explained(rule: AbstractRule, d: int) -> Iterator[None]:
     """Say of an error in a caller's rule, which may be any, what it means."""
     try:
         yield
     except Exception as error:
-        (said, *_) = str(error).strip().splitlines() or [repr(error)]
-        advice = "Arrays that a rule holds must fit every `d` of the study."
-        if isinstance(error, jax.errors.ConcretizationTypeError | TypeError):
-            advice += (
-                " A number that decides what is compiled is a field by "
-                "`eqx.field(static=True)`."
-            )
+        advice = static_advice(rule, error)
+        if not advice and isinstance(error, TypeError | ValueError):
+            advice = "Arrays that a rule holds must fit every `d` of the study."
         raise Unmeasurable(
-            f"fails at d = {d} with {type(error).__name__}: {said.rstrip('.')}", advice
+            f"fails at d = {d} with {type(error).__name__}: {first_line(error)}",
+            advice or "Call `retrieve` with it to see where.",
         ) from error
 
 
