@@ -23,7 +23,7 @@ def check_measurable(spec: Spec) -> None:
         TypeError: if a program is being traced.
         ValueError: if a rule fails, or counts pairs that are not stored.
     """
-    # A study under `jax.vmap` or `jax.grad` whose settings are known is an ordinary one.
+    # Not so under `jax.vmap` and `jax.grad`: a study of known settings is as always.
     if is_traced(jax.device_put(np.float32(0))):
         complaint = "runs programs, and cannot be part of one that is being traced"
         raise ArgumentTypeError("Spec", (), complaint, "Call it outside of `jax.jit`.")
