@@ -14,7 +14,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
-from jax.experimental.layout import Layout, with_layout_constraint
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int
 
@@ -296,10 +295,11 @@ def _beside(pairs: Pairs) -> Float[Array, "n c"]:
 
 
 def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
-    # LAPACK takes columns. Said here, XLA reorders these rows, and not, before the loop
-    # or branch they are in, all rows that they are taken from.
-    constrain = lambda x: with_layout_constraint(x, Layout((0, 1)))
-    return jax.lax.platform_dependent(x, cpu=constrain, default=lambda x: x)
+    # LAPACK takes columns. A line of numbers has no other order: XLA reorders these rows
+    # from there, and not, before the loop or branch they are in, all rows that they are
+    # taken from. A constraint on the layout would say it shorter, but is not exported.
+    line = lambda x: jax.lax.optimization_barrier(x.reshape(-1)).reshape(x.shape)
+    return jax.lax.platform_dependent(x, cpu=line, default=lambda x: x)
 
 
 def _add(a, b):
