@@ -1,7 +1,6 @@
 """Checks of what a caller passes in: on the host, before anything compiles."""
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from .errors import ArgumentError, ArgumentTypeError, call_text
+from .errors import ArgumentError, ArgumentTypeError
 
 
 _NUMBERS = (jnp.floating, jnp.integer)
@@ -23,8 +22,24 @@ def is_traced(x: Any) -> bool:
     return isinstance(x, jax.core.Tracer)
 
 
+def refuse_traced(function: str, argument: str, x: Any) -> None:
+    """Raise if a number in `x` is unknown, because a program is being traced."""
+    if any(map(is_traced, jax.tree.leaves(x))):
+        raise ArgumentTypeError(
+            function,
+            argument,
+            "must hold numbers that are known, got traced ones",
+            "Call it outside of `jax.jit`, `jax.vmap` and `jax.grad`.",
+        )
+
+
 def _is_whole(x: Any) -> bool:
     return isinstance(x, int | np.integer) and not isinstance(x, bool)
+
+
+def as_int(x: Any) -> Any:
+    """The same, whole numbers of NumPy as those of Python, which static fields hold."""
+    return int(x) if isinstance(x, np.integer) else x
 
 
 def _check_whole(function: str, argument: str, x: Any) -> None:
@@ -32,11 +47,6 @@ def _check_whole(function: str, argument: str, x: Any) -> None:
         raise ArgumentTypeError(
             function, argument, f"must be a whole number, got {x!r}", "Pass an `int`."
         )
-
-
-def to_whole(x: Any) -> Any:
-    """A whole number of any kind as an `int`, which studies and programs know it by."""
-    return int(x) if _is_whole(x) else x
 
 
 def check_count(function: str, argument: str, number: Any, least: int) -> None:
@@ -136,96 +146,6 @@ def to_scalar(function: str, argument: str, x: Any) -> Float[Array, "..."]:
         if is_traced(x)
         else jax.device_put(np.asarray(known, dtype))
     )
-
-
-def to_real(
-    function: str, argument: str, x: ArrayLike, ndim: int | None = None
-) -> Float[Array, "..."]:
-    """`x` as a floating-point JAX array.
-
-    Args:
-        function: the function as the user called it, such as `retrieve`.
-        argument: the argument, such as `keys`.
-        x: what was passed: an array of any library, or nested lists of numbers.
-        ndim: number of axes it must have. `None` leaves it open.
-
-    Returns:
-        The array. Whole numbers become floating point. Other types are kept, except
-        that JAX holds float64 only in its 64-bit mode.
-
-    Raises:
-        TypeError: if `x` does not hold real numbers.
-        ValueError: if `x` is ragged, or has another number of axes, or an empty one.
-    """
-    if not isinstance(x, Array):
-        asked_for_float64 = getattr(x, "dtype", None) == np.float64
-        try:
-            x = np.asarray(x)
-        except ValueError as error:
-            raise ArgumentError(
-                function, argument, f"must be a full array: {error}"
-            ) from error
-        if asked_for_float64 and not jax.config.read("jax_enable_x64"):
-            warnings.warn(
-                f"{call_text(function, [argument])} is float64 and JAX's 64-bit mode "
-                "is off: it is computed in float32. Pass float32, or switch the mode "
-                'on with `jax.config.update("jax_enable_x64", True)`.',
-                stacklevel=3,
-            )
-    dtype = x.dtype
-    real = (jnp.floating, jnp.integer, jnp.bool_)
-    if not any(jnp.issubdtype(dtype, kind) for kind in real):
-        raise ArgumentTypeError(
-            function,
-            argument,
-            f"must hold real numbers, got an array of {dtype}",
-            "Convert it to floating point.",
-        )
-    if ndim is not None and x.ndim != ndim:
-        axes = {1: "one axis", 2: "two axes, one row per item"}[ndim]
-        raise ArgumentError(
-            function, argument, f"must have {axes}, got shape {x.shape}", "Reshape it."
-        )
-    if 0 in x.shape:
-        raise ArgumentError(
-            function,
-            argument,
-            f"must not be empty, got shape {x.shape}",
-            "Pass at least one item of dimension at least 1.",
-        )
-    if not jnp.issubdtype(dtype, jnp.floating):
-        dtype = jnp.result_type(float)
-    # Known numbers stay known inside a traced function, and so can be checked.
-    with jax.ensure_compile_time_eval():
-        return jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype))
-
-
-def to_mask(
-    function: str, argument: str, mask: ArrayLike | None, n: int
-) -> Shaped[Array, " n"]:
-    """`mask` as an array of n booleans; all True where it is `None`."""
-    if mask is None:
-        mask = np.ones(n, bool)
-    mask = mask if isinstance(mask, Array) else np.asarray(mask)
-    if mask.dtype != bool:
-        raise ArgumentTypeError(
-            function,
-            argument,
-            "must hold booleans, True where a pair is stored, got an array of "
-            f"{mask.dtype}",
-            "Pass `mask.astype(bool)`.",
-        )
-    if mask.shape != (n,):
-        raise ArgumentError(
-            function,
-            argument,
-            f"must have one entry per key, got shape {mask.shape} and {n} keys",
-            "Pass one boolean per key.",
-        )
-    if is_traced(mask):
-        return jnp.asarray(mask)
-    with jax.ensure_compile_time_eval():
-        return jax.device_put(mask)
 
 
 def require_finite(

@@ -14,6 +14,11 @@ def call_text(function: str, arguments: Sequence[str] = (), given: str = "...") 
     return f"`{function}({', '.join(f'{x}={given}' for x in arguments) or '...'})`"
 
 
+def first_line(error: Exception) -> str:
+    """What an error says in its first line, or the error itself where it is silent."""
+    return next(iter(str(error).strip().splitlines()), repr(error)).rstrip(".")
+
+
 class BadArgument(Exception):
     """An argument that a function refuses, or fails by.
 

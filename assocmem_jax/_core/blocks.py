@@ -79,11 +79,14 @@ def prefixes(
         i = jnp.where(block_end <= prefix_end, i + 1, i)
         return i, jnp.where(prefix_end <= block_end, j + 1, j), carry, out
 
+    # Beyond the last row there is nothing to pass.
+    stops = jnp.minimum(stops, tables[0].num_rows)
     stop_at = lambda j: jax.lax.dynamic_index_in_dim(stops, j, 0, False)
     zero = jnp.zeros_like(stops[0])
     like = jax.eval_shape(of_block, zero, zero)
+    # Like the summary also in which devices of a mesh it differs between.
     empty = lambda *axes: jax.tree.map(
-        lambda x: jnp.zeros((*axes, *x.shape), x.dtype), like
+        lambda x: jnp.zeros_like(x, shape=(*axes, *x.shape)), like
     )
     state = (zero, zero + first, empty(), empty(len(stops)))
     return jax.lax.while_loop(lambda state: state[1] < len(stops), step, state)[3]

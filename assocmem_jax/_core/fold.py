@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
 
-from .._base.checks import check_size, is_traced
-from .._base.errors import ArgumentError
+from .._base.arrays import to_array
+from .._base.checks import as_int, check_size, is_traced
+from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.exact import widened
 from . import blocks
 from .table import AbstractTable
@@ -41,19 +42,16 @@ class Fold(eqx.Module):
             "highest" is full float32 on every platform.
 
     Raises:
-        TypeError: if `block_size` is not a whole number.
-        ValueError: if `block_size` is below 1, `stop` is not one number, or
+        TypeError: if `block_size` or `stop` is not a whole number.
+        ValueError: if `block_size` is below 1, `stop` is negative or not one number, or
             `precision` is not one.
     """
 
     block_size: int | Literal["auto"] | None = eqx.field(
-        default="auto",
-        static=True,
-        converter=lambda x: int(x) if isinstance(x, np.integer) else x,
+        default="auto", static=True, converter=as_int
     )
     stop: Int[Array, ""] | None = eqx.field(
-        default=None,
-        converter=lambda x: None if x is None else jnp.asarray(x, jnp.int32),
+        default=None, converter=lambda x: None if x is None else _to_stop(x)
     )
     axis_name: str | None = eqx.field(default=None, static=True)
     precision: str = eqx.field(default="highest", static=True)
@@ -153,7 +151,7 @@ class Fold(eqx.Module):
             The summary of all stored pairs.
         """
         n, size = table.num_rows, self.block_rows(table)
-        stop = n if self.stop is None else self.stop
+        stop = n if self.stop is None else jnp.minimum(self.stop, n)
 
         def step(i, carry):
             first = jnp.asarray(i * size, jnp.int32)
@@ -162,6 +160,9 @@ class Fold(eqx.Module):
             return absorb(carry, _of_present(summarize)([block]))
 
         num_blocks = (stop + size - 1) // size
+        # What a loop carries differs between the devices of a mesh, or does not.
+        like = jax.eval_shape(step, 0, start)
+        start = jax.tree.map(lambda x, y: x + jnp.zeros_like(y), start, like)
         out = jax.lax.fori_loop(0, num_blocks, step, start)
         return out if self.axis_name is None else _shards(out, absorb, self.axis_name)
 
@@ -234,6 +235,21 @@ class Fold(eqx.Module):
         return self.with_block_size(block_size), min(batch, m)
 
 
+def _to_stop(x: Any) -> Int[Array, "..."]:
+    """A number of pairs as an index; all of them, where there cannot be as many."""
+    whole = to_array("Fold", "stop", x)
+    if not jnp.issubdtype(whole.dtype, jnp.integer):
+        advice = "Pass an `int`, or an array of one."
+        complaint = f"must be a whole number, got {x!r}"
+        raise ArgumentTypeError("Fold", "stop", complaint, advice)
+    if is_traced(whole):
+        return whole.astype(jnp.int32)
+    if np.any(np.asarray(whole) < 0):
+        complaint = f"must be a number of pairs, got {x!r}"
+        raise ArgumentError("Fold", "stop", complaint, "Zero stores none.")
+    return jnp.asarray(np.minimum(whole, np.iinfo(np.int32).max), jnp.int32)
+
+
 def _limits() -> tuple[int, int]:
     """Rows in a block, and scores in a tile."""
     return (512, 2**19) if jax.default_backend() == "cpu" else (4096, 2**22)
@@ -251,6 +267,15 @@ def _all_stored(table: AbstractTable) -> bool:
 
 def _shards(out: Any, merge: Callable, axis_name: str) -> Any:
     """The summaries of all devices merged, on every one of them."""
-    gathered = jax.lax.all_gather(out, axis_name)
-    shard = lambda i: jax.tree.map(lambda x: x[i], gathered)
-    return functools.reduce(merge, map(shard, range(jax.lax.axis_size(axis_name))))
+    size, place = jax.lax.axis_size(axis_name), jax.lax.axis_index(axis_name)
+
+    def gathered(x):
+        # A sum, as what a sum leaves on all devices is known to be the same on all of
+        # them; what `all_gather` leaves is not.
+        wide = x.astype(jnp.int32) if x.dtype == bool else x
+        rows = jnp.zeros((size, *x.shape), wide.dtype).at[place].set(wide)
+        return jax.lax.psum(rows, axis_name).astype(x.dtype)
+
+    stacked = jax.tree.map(gathered, out)
+    shard = lambda i: jax.tree.map(lambda x: x[i], stacked)
+    return functools.reduce(merge, map(shard, range(size)))

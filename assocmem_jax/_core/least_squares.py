@@ -14,7 +14,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
-from jax.experimental.layout import Layout, with_layout_constraint
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int
 
@@ -61,10 +60,13 @@ def _solve(
     pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
 ) -> Solution:
     d = pairs.keys.shape[1]
+    # Like what is decided by: branches of devices that each hold trials of their own
+    # must agree in what differs between devices.
+    every = lambda trusted: jnp.full_like(trusted, d, jnp.int32)
 
     def with_care():
         reduced = _by_qr(pairs, rtol, fold)
-        solved = lambda: (reduced.solve(fold), jnp.int32(d))
+        solved = lambda: (reduced.solve(fold), every(reduced.trusted))
         return jax.lax.cond(reduced.trusted, solved, lambda: truncated(reduced))
 
     def truncated(reduced):
@@ -83,7 +85,7 @@ def _solve(
         x, directions = with_care()
     else:
         x, trusted = _smallest_window(of_window, pairs, fold)
-        solved = lambda: (x, jnp.int32(d))
+        solved = lambda: (x, every(trusted))
         x, directions = jax.lax.cond(trusted, solved, with_care)
     return x, directions
 
@@ -162,7 +164,8 @@ def _factors(
         reduced = jax.lax.cond(reduced.trusted, lambda: reduced, by_qr)
 
     def full():
-        return reduced.inverse, jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
+        unit = jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
+        return reduced.inverse, unit + jnp.zeros_like(reduced.inverse)
 
     def truncated():
         _, inverse, right = _truncated_svd(reduced.matrix, rtol)
@@ -294,10 +297,11 @@ def _beside(pairs: Pairs) -> Float[Array, "n c"]:
 
 
 def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
-    # LAPACK takes columns. Said here, XLA reorders these rows, and not, before the loop
-    # or branch they are in, all rows that they are taken from.
-    constrain = lambda x: with_layout_constraint(x, Layout((0, 1)))
-    return jax.lax.platform_dependent(x, cpu=constrain, default=lambda x: x)
+    # LAPACK takes columns. A line of numbers has no other order: XLA reorders these
+    # rows from there, and not, before the loop or branch they are in, all rows that
+    # they are taken from. A constraint on the layout would say it shorter, but is not exported.
+    line = lambda x: jax.lax.optimization_barrier(x.reshape(-1)).reshape(x.shape)
+    return jax.lax.platform_dependent(x, cpu=line, default=lambda x: x)
 
 
 def _add(a, b):

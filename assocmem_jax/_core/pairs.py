@@ -4,7 +4,8 @@ from typing import Any
 
 from jaxtyping import Array, Bool, Float
 
-from .._base.checks import ArrayLike, to_mask, to_real
+from .._base.arrays import to_mask, to_real
+from .._base.checks import ArrayLike
 from .._base.errors import ArgumentError
 from .table import AbstractTable
 

@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import ArrayLike, check_size, require_finite, to_mask, to_real
-from .._base.errors import ArgumentError, ArgumentTypeError
+from .._base.arrays import to_mask, to_real
+from .._base.checks import ArrayLike, check_size, require_finite
+from .._base.errors import ArgumentError, ArgumentTypeError, first_line
 from .._base.exact import widened
 from .fold import Fold
+from .meshes import automatic
 from .pairs import Pairs, check_one_value_per_key
-from .rule import AbstractRule, joined, split
+from .rule import AbstractRule, joined, split, static_advice
 
 
 def retrieve(
@@ -90,11 +92,26 @@ def retrieve(
     pairs = Pairs(keys.astype(dtype), values.astype(dtype), mask)
     fold, batch = fold.plan(keys.shape[0], queries.shape[0], query_batch)
     arrays, static = split("retrieve", "rule", rule)
-    return _retrieve(arrays, pairs, queries.astype(dtype), fold, static, batch)
+    try:
+        return _retrieve(arrays, pairs, queries.astype(dtype), fold, static, batch)
+    except TypeError as error:
+        advice = static_advice(rule, error)
+        if not advice:
+            raise
+        complaint = (
+            f"must be a rule that runs, got `{type(rule).__name__}`, which fails with "
+            f"{type(error).__name__}: {first_line(error)}"
+        )
+        raise ArgumentTypeError("retrieve", "rule", complaint, advice) from error
 
 
 @functools.partial(jax.jit, static_argnames=("static", "batch"))
 def _retrieve(arrays, pairs, queries, fold, static, batch):
+    answers = lambda *given: _answers(*given, static, batch)
+    return automatic(answers, (arrays, pairs, queries, fold), like=queries)
+
+
+def _answers(arrays, pairs, queries, fold, static, batch):
     rule = joined(arrays, static)
     memory = rule.write(pairs, fold)
     # Derivatives compute the scores again, batch by batch, rather than keep them.

@@ -73,12 +73,34 @@ class AbstractRule(eqx.Module, Generic[Memory]):
 
 
 def hyperparameters(rule: AbstractRule) -> list[str]:
-    """Names of the numbers that a rule can be varied in."""
+    """Names of the numbers that a rule can be varied in, those left out included."""
     return [
         field.name
         for field in dataclasses.fields(rule)  # pyright: ignore[reportArgumentType]
         if field.init and not field.metadata.get("static", False)
+        if _is_scalar(getattr(rule, field.name))
     ]
+
+
+def static_advice(rule: AbstractRule, error: Exception) -> str:
+    """What to do about an error of a rule that takes an array for a plain number.
+
+    Nothing, as an empty text, where it is another error.
+    """
+    numbers = [x for x in hyperparameters(rule) if getattr(rule, x) is not None]
+    # Python's own errors name the type of what is traced.
+    traced = isinstance(error, jax.errors.JAXTypeError) or "Trace" in str(error)
+    if not (numbers and traced and isinstance(error, TypeError)):
+        return ""
+    return (
+        f"While a program is traced, {' and '.join(f'`{x}`' for x in numbers)} "
+        f"{'is an array' if len(numbers) == 1 else 'are arrays'}: declare a number "
+        "that decides what is compiled by `eqx.field(static=True)`."
+    )
+
+
+def _is_scalar(x: Any) -> bool:
+    return x is None or ((_is_number(x) or isinstance(x, Array)) and np.ndim(x) == 0)
 
 
 def _is_number(x: Any) -> bool:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.checks import is_traced
+from .._base.checks import refuse_traced
 from .._base.text import to_text
 from .._core.fold import Fold
 from .._core.rule import AbstractRule, hyperparameters, with_arrays
@@ -64,7 +64,7 @@ class Spec:
     def __post_init__(self):
         put = lambda name, x: object.__setattr__(self, name, x)
         for field in dataclasses.fields(self):
-            put(field.name, plain(getattr(self, field.name)))
+            put(field.name, _plain(field.name, getattr(self, field.name)))
         check_spec(self)
         # One form for settings that mean the same, however they were typed.
         for name in ("d", "n"):
@@ -167,11 +167,12 @@ class Spec:
         }
 
 
-def plain(x: Any) -> Any:
-    """The same, arrays of any library as lists, as only these have equal entries."""
-    if isinstance(x, Mapping):
-        return {name: plain(entry) for name, entry in x.items()}
-    if isinstance(x, list | tuple):
-        return type(x)(map(plain, x)) if type(x) in (list, tuple) else x
-    is_array = hasattr(x, "tolist") and hasattr(x, "dtype") and not is_traced(x)
-    return x.tolist() if is_array else x
+def _plain(name: str, given: Any) -> Any:
+    """A setting as it was given, arrays as lists: only these have equal entries."""
+    if isinstance(given, Mapping):
+        return {key: _plain(name, x) for key, x in given.items()}
+    if type(given) in (list, tuple):
+        return type(given)(_plain(name, x) for x in given)
+    refuse_traced("Spec", name, given)
+    is_array = hasattr(given, "tolist") and hasattr(given, "dtype")
+    return given.tolist() if is_array else given  # pyright: ignore

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import ArrayLike, check_size, to_real
+from .._base.arrays import to_array, to_index, to_real
+from .._base.checks import ArrayLike, check_size
 from .._base.errors import ArgumentError
 from .._base.exact import single_at_least, unit_of
 from .._core.fold import Fold
@@ -108,12 +109,13 @@ def recall_at_1(
         0.0 or 1.0 per answer.
 
     Raises:
-        TypeError: if the arrays do not hold real numbers.
-        ValueError: if the shapes do not fit, or `query_batch` is below 1.
+        TypeError: if the arrays do not hold real numbers, or `target` whole ones.
+        ValueError: if the shapes do not fit, there is no such row as `target` says, or
+            `query_batch` is below 1.
     """
     values = to_real("recall_at_1", "values", values)
     retrieved = to_real("recall_at_1", "retrieved", retrieved)
-    target = jnp.asarray(target)
+    target = to_array("recall_at_1", "target", target)
     fits = values.ndim == retrieved.ndim == 2 and target.ndim == 1
     if not fits or (values.shape[1], target.shape[0]) != retrieved.shape[::-1]:
         raise ArgumentError(
@@ -123,6 +125,7 @@ def recall_at_1(
             f"{retrieved.shape} and {target.shape}",
             "Pass one target per retrieved value.",
         )
+    target = to_index("recall_at_1", "target", target, len(values))
     if query_batch is not None:
         check_size("recall_at_1", "query_batch", query_batch)
     with jax.numpy_dtype_promotion("standard"):

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
-from .._base.checks import check_size, scalar, to_whole
+from .._base.checks import as_int, check_size, scalar
 from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
 from ._parameters import check_share
@@ -34,7 +34,7 @@ class Clustered(AbstractEnsemble):
         McLachlan & Peel (2000), doi:10.1002/0471721182 (mixtures).
     """
 
-    num_clusters: int = eqx.field(static=True, converter=to_whole)
+    num_clusters: int = eqx.field(static=True, converter=as_int)
     spread: Float[Array, ""] = eqx.field(converter=scalar("Clustered", "spread"))
 
     def __check_init__(self):

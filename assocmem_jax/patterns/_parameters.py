@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.checks import ArrayLike, check_one, is_traced, to_real
+from .._base.arrays import to_array, to_real
+from .._base.checks import ArrayLike, check_one, is_traced
 from .._base.errors import ArgumentError
 
 
@@ -31,7 +32,26 @@ def check_correlation(
 def to_float32(
     function: str, argument: str, x: ArrayLike, ndim: int
 ) -> Float[Array, "..."]:
-    """`x` as a float32 array of `ndim` axes, as patterns are float32."""
-    if isinstance(x, np.ndarray) and x.dtype == np.float64:
-        x = x.astype(np.float32)
+    """`x` as a float32 array of `ndim` axes, as patterns are float32.
+
+    An array that is spread over devices is put together: a study hands it to each.
+
+    Raises:
+        TypeError: if it does not hold real numbers.
+        ValueError: if it has other axes, or entries that are masked.
+    """
+    if not is_traced(x):
+        x = to_array(function, argument, x)
+        whole = not isinstance(x, Array) or x.sharding.num_devices == 1
+        x = x if whole else np.asarray(x)
+        if x.dtype == np.float64 and isinstance(x, np.ndarray):
+            x = x.astype(np.float32)
+    if ndim == 2 and np.ndim(x) == 1:
+        raise ArgumentError(
+            function,
+            argument,
+            f"must have two axes, one row per item, got shape {np.shape(x)}",
+            "Pass labels as `np.eye(num_classes)[labels]`, and patterns of one number "
+            "as `x[:, None]`.",
+        )
     return to_real(function, argument, x, ndim).astype(jnp.float32)

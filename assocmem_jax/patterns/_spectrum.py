@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
-from .._base.checks import ArrayLike, check_size, is_traced, scalar, to_whole
+from .._base.checks import ArrayLike, as_int, check_size, is_traced, scalar
 from .._base.errors import ArgumentError
 from .._base.exact import rounded
 from ._ensemble import AbstractEnsemble
@@ -36,7 +36,7 @@ class LowRank(AbstractEnsemble):
         principal components).
     """
 
-    rank: int = eqx.field(static=True, converter=to_whole)
+    rank: int = eqx.field(static=True, converter=as_int)
     noise: Float[Array, ""] = eqx.field(converter=scalar("LowRank", "noise"))
 
     def __check_init__(self):

@@ -3,8 +3,12 @@
 import dataclasses
 from typing import Any
 
+import jax
+import numpy as np
+
 from .. import _rules
-from .._base.errors import ArgumentError
+from .._base.checks import is_traced
+from .._base.errors import ArgumentError, ArgumentTypeError
 from .._core.rule import AbstractRule, with_arrays
 from .._spec.spec import Spec
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
@@ -16,8 +20,13 @@ def check_measurable(spec: Spec) -> None:
     Rules of the library are not tried: tests hold them to more than this.
 
     Raises:
+        TypeError: if a program is being traced.
         ValueError: if a rule fails, or counts pairs that are not stored.
     """
+    # Not so under `jax.vmap` and `jax.grad`: a study of known settings is as always.
+    if is_traced(jax.device_put(np.float32(0))):
+        complaint = "runs programs, and cannot be part of one that is being traced"
+        raise ArgumentTypeError("Spec", (), complaint, "Call it outside of `jax.jit`.")
     for name, rule in spec.rules.items():
         if _is_ours(rule):
             continue

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 import numpy as np
-from jax.sharding import AxisType
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 from .._base.errors import argument_error
 from .._base.random import trial_words
@@ -121,6 +121,8 @@ class Runner:
             compiled, _ = program.result()
             self._say(f"running {what}")
             arrays, _ = split("Spec", "rules", call.settings)
+            # A rule may hold arrays that are on other devices, or spread over some.
+            arrays = jax.device_put(arrays, NamedSharding(self._mesh, P()))
             running.set_result(compiled(arrays, *self._trials(call)))
         except jax.errors.JaxRuntimeError as error:
             running.set_exception(error)

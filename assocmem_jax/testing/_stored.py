@@ -14,16 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.errors import first_line
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, has_left
 from .._core.pairs import Pairs
-from .._core.rule import AbstractRule, Static, joined, split
+from .._core.rule import AbstractRule, Static, joined, split, static_advice
 from .._core.separation import AbstractSeparation
 
 
-# Enough for rules that choose some fixed number of pairs.
-_STORED, _ROWS = 21, 26
-_TOLERANCE = 1e-3
+# Enough for rules that choose some fixed number of pairs, among as many rows as a study
+# has at least: a mean over all rows is then next to nothing.
+_STORED, _ROWS = 21, 1024
+# Of the answer to a query, and of the largest answer: what rounding leaves of a zero.
+_TOLERANCE, _FLOOR = 1e-3, 1e-6
 
 
 class Unmeasurable(Exception):
@@ -46,7 +49,7 @@ def check_runs(rule: AbstractRule, d: int, v: int) -> None:
         Unmeasurable: if it fails, its answer is no value, or its memory is none.
     """
     table = _pairs(d, v)
-    with _explained(d):
+    with _explained(rule, d):
         arrays, static = split("Spec", "rules", rule)
         traced = lambda arrays, table: _answers(static, arrays, table)
         alone, _ = jax.eval_shape(traced, arrays, table)
@@ -77,12 +80,11 @@ def check_stored(rule: AbstractRule, d: int, v: int) -> None:
     alone, among = (np.asarray(x, np.float64) for x in shown)
     if _agree(alone, among):
         return
-    # Not a number is the worst of all.
-    off = np.nan_to_num(np.abs(alone - among), nan=np.inf)
+    off = _excess(alone, among)
     worst = np.unravel_index(np.argmax(off), off.shape)
     raise Unmeasurable(
         f"counts pairs that are not stored: of {_STORED} pairs it answers "
-        f"{alone[worst]:.3g}, and {among[worst]:.3g} where {_ROWS - _STORED} absent "
+        f"{alone[worst]:.4g}, and {among[worst]:.4g} where {_ROWS - _STORED} absent "
         "ones follow",
         "Look at the pairs through `fold` alone, and give no weight to rows where "
         "`block.mask` is False.",
@@ -97,7 +99,7 @@ def check_left(rule: AbstractRule, d: int) -> None:
     """
     if not isinstance(rule, AbstractLinear) or not has_left(rule):
         return
-    with _explained(d):
+    with _explained(rule, d):
         fits = _left_fits(rule, _pairs(d, 1))
     if not fits:
         raise Unmeasurable(
@@ -108,20 +110,17 @@ def check_left(rule: AbstractRule, d: int) -> None:
 
 
 @contextlib.contextmanager
-def _explained(d: int) -> Iterator[None]:
+def _explained(rule: AbstractRule, d: int) -> Iterator[None]:
     """Say of an error in a caller's rule, which may be any, what it means."""
     try:
         yield
     except Exception as error:
-        (said, *_) = str(error).strip().splitlines() or [repr(error)]
-        advice = "Arrays that a rule holds must fit every `d` of the study."
-        if isinstance(error, jax.errors.ConcretizationTypeError | TypeError):
-            advice += (
-                " A number that decides what is compiled is a field by "
-                "`eqx.field(static=True)`."
-            )
+        advice = static_advice(rule, error)
+        if not advice and isinstance(error, TypeError | ValueError):
+            advice = "Arrays that a rule holds must fit every `d` of the study."
         raise Unmeasurable(
-            f"fails at d = {d} with {type(error).__name__}: {said.rstrip('.')}", advice
+            f"fails at d = {d} with {type(error).__name__}: {first_line(error)}",
+            advice or "Call `retrieve` with it to see where.",
         ) from error
 
 
@@ -187,6 +186,15 @@ def _left_fits(rule: AbstractLinear, table: Pairs) -> bool:
 
 
 def _agree(right: np.ndarray, got: np.ndarray) -> bool:
-    finite = np.abs(right[np.isfinite(right)])
-    scale = finite.max() if finite.size else 1.0
-    return np.allclose(right, got, rtol=0, atol=_TOLERANCE * scale, equal_nan=True)
+    return bool(np.all(_excess(right, got) <= 1))
+
+
+def _excess(right: np.ndarray, got: np.ndarray) -> np.ndarray:
+    """How far off each entry is, in units of what rounding may leave in its row."""
+    sizes = np.where(np.isfinite(right), np.abs(right), 0)
+    most = _TOLERANCE * sizes.max(-1, keepdims=True) + _FLOOR * (sizes.max() or 1.0)
+    same = (right == got) | (np.isnan(right) & np.isnan(got))
+    with np.errstate(invalid="ignore"):
+        off = np.where(same, 0, np.abs(right - got))
+    # Not a number is the worst of all.
+    return np.nan_to_num(off / most, nan=np.inf)

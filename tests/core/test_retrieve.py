@@ -34,7 +34,7 @@ def call(**changed):
         ),
         (
             {"keys": np.ones(3)},
-            r"keys=.*two axes, one row per item, got shape \(3,\). Resh",
+            r"keys=.*two axes, one row per item, got shape \(3,\). Pass .x",
         ),
         ({"values": np.ones((1, 2, 4))}, r"values=.*two axes.*got shape \(1, 2, 4\)"),
         ({"queries": np.ones(3)}, r"queries=.*two axes.*got shape \(3,\)"),

@@ -156,7 +156,10 @@ def test_a_search_takes_a_rule_of_the_callers_own():
     "rule, message",
     (
         (Unmasked(), r"'odd', which counts pairs that are not stored: of 21 pairs it "),
-        (Centered(), r"counts pairs that are not stored.*where 5 absent ones follow"),
+        (
+            Centered(),
+            r"counts pairs that are not stored.*where 1003 absent ones follow",
+        ),
         (Features(projection(16)), r"which fails at d = 8 with TypeError: .*\(16,\)"),
         (Growing(), r'declares `looks = "memory"`, and what `write` returns grows'),
     ),
@@ -230,7 +233,7 @@ def test_an_answer_of_nan_among_absent_rows_is_named():
             norms = jnp.sqrt(jnp.sum(pairs.keys**2, axis=1, keepdims=True))
             return fold.dot((pairs.keys / norms).T, pairs.values)
 
-    with pytest.raises(ValueError, match="and nan where 5 absent ones follow"):
+    with pytest.raises(ValueError, match="and nan where 1003 absent ones follow"):
         am.sweep({"odd": Unit()}, **GRID)
 
 
