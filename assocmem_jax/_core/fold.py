@@ -247,7 +247,7 @@ def _to_stop(x: Any) -> Int[Array, "..."]:
     if np.any(np.asarray(whole) < 0):
         complaint = f"must be a number of pairs, got {x!r}"
         raise ArgumentError("Fold", "stop", complaint, "Zero stores none.")
-    return jnp.asarray(np.minimum(whole, np.iinfo(np.int32).max), jnp.int32)
+    return jnp.asarray(np.minimum(np.asarray(whole), np.iinfo(np.int32).max), jnp.int32)
 
 
 def _limits() -> tuple[int, int]:

@@ -107,7 +107,9 @@ def retrieve(
 
 @functools.partial(jax.jit, static_argnames=("static", "batch"))
 def _retrieve(arrays, pairs, queries, fold, static, batch):
-    answers = lambda *given: _answers(*given, static, batch)
+    answers = lambda arrays, pairs, queries, fold: _answers(
+        arrays, pairs, queries, fold, static, batch
+    )
     return automatic(answers, (arrays, pairs, queries, fold), like=queries)
 
 

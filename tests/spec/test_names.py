@@ -11,15 +11,17 @@ import pytest
 from jaxtyping import Array, Float
 
 import assocmem_jax as am
-from assocmem_jax._base.checks import to_scalar
-from assocmem_jax._spec.spec import Spec, plain
+from assocmem_jax._base.checks import scalar
+from assocmem_jax._spec.spec import Spec, _plain
 from assocmem_jax.study import _sweep
 
 
 class Weighted(am.AbstractSeparation):
     """A hyperparameter that is named like what is measured."""
 
-    cosine: Float[Array, ""] = eqx.field(default=1.0, converter=to_scalar)
+    cosine: Float[Array, ""] = eqx.field(
+        default=1.0, converter=scalar("Weighted", "cosine")
+    )
     table: Array = eqx.field(default_factory=lambda: jnp.arange(3) / 3)
 
     def weigh(self, scores, mask):
@@ -74,8 +76,8 @@ def test_axes_may_be_arrays_of_any_library(monkeypatch):
         )
         assert spec.describe() == lists.describe()
     given = {"beta": [jnp.float32(0.5), np.float64(1)], "d": torch.tensor([4, 8])}
-    assert plain(given) == {"beta": [0.5, 1.0], "d": [4, 8]}
-    assert plain(("cosine", np.int8(8))) == ("cosine", 8)
+    assert _plain("vary", given) == {"beta": [0.5, 1.0], "d": [4, 8]}
+    assert _plain("metrics", ("cosine", np.int8(8))) == ("cosine", 8)
 
 
 def test_settings_do_not_depend_on_the_mode_of_jax():

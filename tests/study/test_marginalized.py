@@ -98,7 +98,8 @@ def test_expected_scores(v):
     target = np.linspace(-2, 2, 41)[:, None]
     noise = np.geomspace(1e-8, 1e2, 21)
     both = [jnp.asarray(x, jnp.float32) for x in np.broadcast_arrays(target, noise)]
-    scores = ExpectedAnswers(Weights(*both, jnp.ones_like(both[0])), expectation_of(v))
+    weights = Weights(both[0], both[1], jnp.ones_like(both[0]))
+    scores = ExpectedAnswers(weights, expectation_of(v))
     rho = target / np.sqrt(target**2 + noise)
     np.testing.assert_allclose(scores.cosine, mean_cosine(rho, v), atol=5e-6)
     squares = v * ((1 - target) ** 2 + noise)
