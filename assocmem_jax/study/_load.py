@@ -105,7 +105,7 @@ def _refusal(
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Explain an error of the system, and what is wrong with a file."""
-    file = path / "study.nc" if path.is_dir() else path
+    file = path / "study.nc" if os.path.isdir(path) else path
     try:
         yield
     except BadArgument:

@@ -5,6 +5,7 @@ import io
 
 import h5netcdf
 import h5py
+import h5py.h5d
 import h5py.h5l
 import numpy as np
 import xarray as xr
@@ -129,9 +130,11 @@ def _check_contents(file: h5py.File) -> None:
         if isinstance(item, h5py.Group):
             pending += [_inside(item, str(name)) for name in item]
         elif isinstance(item, h5py.Dataset):
-            if item.external or item.is_virtual:
+            made = item.id.get_create_plist()
+            if made.get_external_count() or made.get_layout() == h5py.h5d.VIRTUAL:
                 raise Refused(f"its `{item.name}` is in another file")
-            size += (item.size or 0) * item.dtype.itemsize
+            points = item.id.get_space().get_simple_extent_npoints()
+            size += points * item.id.get_type().get_size()
     check_fits(size)
 
 
