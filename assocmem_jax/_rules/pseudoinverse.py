@@ -100,6 +100,10 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         """The query times the weights."""
         return fold.dot(query, memory.weights)
 
+    def critical_loads(self, d: int) -> tuple[int, ...]:
+        """At n = d: square matrices have the smallest singular values."""
+        return (d,)
+
     def _rtol(self, pairs: Pairs, fold: Fold) -> Float[Array, ""]:
         dtype = pairs.keys.dtype
         if self.rtol is not None:

@@ -73,9 +73,10 @@ def execute(
                 )
             error.add_note(f"Stopped. {kept}")
             raise
-    from ._dataset import assemble
+    from ._dataset import assemble, turns
 
     dataset = assemble(spec, done).assign_attrs(
+        turns(spec),
         title="What associative memories hold",
         spec=json.dumps(spec.describe()),
         jax=jax.__version__,
