@@ -77,14 +77,18 @@ def capacity(
     The interval holds all loads at which the mean may be at the threshold: it begins
     beyond the last load whose mean is above it beyond doubt, as that load vouches for
     all smaller ones up to the last true rise, and ends before the first whose mean is
-    below it. Doubt is Student's interval over trials, and for shares at least that of
-    independent queries, both of pooled means. Between two loads nothing was measured.
-    There the interval is stretched to what the curve can do with slopes between that of
-    its chord and those of the loads before and after: little where loads are dense, up
-    to the whole bracket where they are doubled and the curve has a step. Where that is
-    too much, measure loads between, or let `search_capacity` choose them.
+    below it. Doubt is Student's interval over trials of the pooled means, for shares at
+    least that of independent queries. Between two loads nothing was measured. There the
+    interval is stretched to what the curve can do with slopes between that of its chord
+    and those of the loads before and after: little where loads are dense, up to the
+    whole bracket where they are doubled and the curve has a step. Where that is too
+    much, measure loads between, or let `search_capacity` choose them.
 
-    COVERAGE
+    In simulations intervals of 95 % held the capacity in 95 to 98 % of studies of a
+    cosine with 2 to 16 trials, at 8 loads per decade, and at 16 and 60 with noise of
+    their own; in 97 % and more of studies of a share, as loads are distant there;
+    and in 94 % and more of those of the pseudoinverse with marginalized values. With 2
+    trials these intervals are wide, and often open: Student's quantile is 12.7.
 
     Args:
         ds: a study with axes `n` and `trial`, of at least two trials. Any other axes
@@ -266,7 +270,8 @@ def _measure(
         low,
         high,
         log_error,
-        *map(float, bracket),
+        float(bracket[0]),
+        float(bracket[1]),
         censored,
         trials,
         float(n[passed + again[0]]) if again.size else np.nan,

@@ -1,7 +1,7 @@
 """Scaling laws: how the capacity grows with the dimension."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -242,7 +242,8 @@ def _inverse_trigamma(y: float) -> float:
     rest = lambda u: np.log(special.polygamma(1, np.exp(u)) / y)
     # trigamma(x) lies between 1 / x and 1 / x + 1 / x^2.
     least, most = -np.log(y), np.log(1 / y + 1 / np.sqrt(y))
-    return float(np.exp(optimize.brentq(rest, least - 1e-9, most + 1e-9)))
+    root: Any = optimize.brentq(rest, least - 1e-9, most + 1e-9)
+    return float(np.exp(root))
 
 
 def _check_capacities(cap: xr.Dataset) -> None:
