@@ -206,7 +206,7 @@ def _to_dataset(found: list[_Capacity], cells: xr.DataArray) -> xr.Dataset:
     return xr.Dataset(variables, cells.coords)
 
 
-def _critical(known: Mapping[str, Any], cell: xr.DataArray) -> list[float]:
+def _critical(known: Mapping[str, Any], cell: xr.DataArray) -> list[float | int]:
     """Loads at which the rule of a cell is singular.
 
     Args:
@@ -234,7 +234,7 @@ def _measure(
     metric: str,
     threshold: float | int,
     confidence: float,
-    critical: list[float],
+    critical: list[float | int],
 ) -> _Capacity:
     """The capacity of one cell, where larger is better."""
     samples = samples[~np.isnan(samples).all(axis=1)]

@@ -37,7 +37,7 @@ def fitted(
     n: Float[np.ndarray, " n"],
     samples: Float[np.ndarray, "trial n"],
     kind: Kind,
-    turns: Collection[float] = (),
+    turns: Collection[float | int] = (),
 ) -> Curve:
     """The antitonic regression of means over loads, between all that truly rise.
 

@@ -88,7 +88,7 @@ def test_the_search_agrees_with_a_grid_of_a_curve_that_recovers():
     found = am.search_capacity(rules, threshold=0.7, **settings)
     grid = am.capacity(am.sweep(rules, n=range(2, 49), **settings), threshold=0.7)
     for capacity in (found, grid):
-        assert float(capacity["capacity"]) == pytest.approx(22, abs=0.5)
+        assert capacity["capacity"].item() == pytest.approx(22, abs=0.5)
 
 
 def test_what_the_limit_does_not_reach_is_censored():
