@@ -86,7 +86,7 @@ def capacity(
 
     In simulations intervals of 95 % held the capacity in 95 to 98 % of studies of a
     cosine with 2 to 16 trials, at 8 loads per decade, and at 16 and 60 with noise of
-    their own; in 97 % and more of studies of a share, as loads are distant there;
+    their own; in 96 % and more of studies of a share, as loads are distant there;
     and in 94 % and more of those of the pseudoinverse with marginalized values. With 2
     trials these intervals are wide, and often open: Student's quantile is 12.7.
 
