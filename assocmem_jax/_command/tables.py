@@ -17,7 +17,7 @@ def of_capacities(found: xr.Dataset, loads: np.ndarray) -> str:
         loads: the loads that were measured; beyond them nothing is known.
     """
     axes = [str(axis) for axis in found["capacity"].dims]
-    rows = []
+    rows, recovers = [], bool(np.isfinite(found["passes_again"]).any())
     for cell in _cells(found, axes):
         number = lambda name, cell=cell: float(cell[name])
         shown = _number(number("capacity"), loads)
@@ -28,9 +28,11 @@ def of_capacities(found: xr.Dataset, loads: np.ndarray) -> str:
         elif cell["censored"] == "unknown":
             shown = "not measured"
         low, high = (_number(number(name), loads) for name in ("low", "high"))
-        rows.append([*_names(cell, axes), shown, low, high])
+        again = f"{number('passes_again'):g}" if number("passes_again") > 0 else ""
+        rows.append([*_names(cell, axes), shown, low, high, *[again] * recovers])
     percent = f"{100 * found.attrs['confidence']:g} %"
-    return _table([*axes, "n*", f"low {percent}", f"high {percent}"], rows)
+    ends = [f"low {percent}", f"high {percent}"]
+    return _table([*axes, "n*", *ends, *["passes again"] * recovers], rows)
 
 
 def of_scaling(fit: xr.Dataset) -> str:

@@ -71,6 +71,18 @@ class AbstractRule(eqx.Module, Generic[Memory]):
     ) -> Float[Array, " v"]:
         """The value retrieved for one query. Use `jax.vmap` for many."""
 
+    def critical_loads(self, d: int) -> tuple[int, ...]:
+        """Numbers of pairs at which answers to corrupted queries can have a valley.
+
+        A search for the capacity looks there, and `capacity` says where a study did
+        not: between loads that pass, a valley too narrow to be seen can fail.
+
+        Args:
+            d: dimension of the keys.
+        """
+        del d
+        return ()
+
 
 def hyperparameters(rule: AbstractRule) -> list[str]:
     """Names of the numbers that a rule can be varied in, those left out included."""

@@ -121,6 +121,10 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         keys = pairs.keys * (1 / self.unit)  # pyright: ignore[reportOperatorIssue]
         return eqx.tree_at(lambda pairs: pairs.keys, pairs, keys)
 
+    def critical_loads(self, d: int) -> tuple[int, ...]:
+        """At n = d: square matrices have the smallest singular values."""
+        return (d,)
+
     def _rtol(self, pairs: Pairs, fold: Fold) -> Float[Array, ""]:
         dtype = pairs.keys.dtype
         if self.rtol is not None:

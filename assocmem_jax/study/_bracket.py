@@ -1,6 +1,7 @@
-"""A search for the load at which a rule stops to pass, in few evaluations."""
+"""A search for the load at which a rule first stops to pass, in few evaluations."""
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -9,7 +10,15 @@ from jaxtyping import Float
 from .._base.checks import check_count
 from .._base.errors import ArgumentError
 from .._statistics.capacity import check_threshold
+from .._statistics.curve import fitted, num_passing
+from .._statistics.intervals import kind_of
 from ..metrics._table import METRICS
+
+
+# Ratio of loads on the way up. A narrower valley can be jumped over.
+GROWTH = 1.25
+# The loads beyond the first that fails, relative to it.
+_BEYOND = (1.0, np.sqrt(2), 2.0)
 
 
 def search(
@@ -20,11 +29,18 @@ def search(
     threshold: float | int,
     metric: str,
     tolerance: float,
+    critical: Collection[int] = (),
 ) -> dict[int, np.ndarray]:
-    """Evaluate the loads around the capacity, without a grid.
+    """Evaluate the loads around the first crossing, without a grid.
+
+    Loads grow by a quarter, and stop at critical ones on the way, until one fails; if
+    the first load fails, they start from 1. A load may fail by chance: two more, up to
+    an octave beyond, show whether the curve goes on falling. If it does, the bracket is
+    bisected in log n, and if it does not, loads grow on. All along, curves are seen as
+    `capacity` sees them.
 
     Args:
-        evaluate: the metric of each trial at a load.
+        evaluate: the metric of each trial at a load. Called once per load.
         start: the load to begin with.
         limit: the largest load to try.
         threshold: where the metric stops to pass.
@@ -32,6 +48,7 @@ def search(
         tolerance: how far apart the last load that passes and the first that fails may
             be, relative to the former. Much below the relative width of the interval of
             the capacity it costs evaluations and gains nothing.
+        critical: loads at which the curve may have a valley.
 
     Returns:
         The scores of all evaluated loads, from the smallest on, for `as_study`.
@@ -49,68 +66,69 @@ def search(
             f"must be positive, got {tolerance}",
             "0.05 leaves at most 5 % between two loads.",
         )
-    sign = METRICS[metric].sign
-    return bracket_and_narrow(
-        evaluate,
-        start=start,
-        limit=limit,
-        passes=lambda scores: bool(sign * np.mean(scores) >= sign * threshold),
-        tolerance=tolerance,
-    )
+    sign, kind = METRICS[metric].sign, kind_of(metric)
+    critical = sorted(load for load in critical if 1 <= load <= limit)
+    scores, load = {}, start
+    while load is not None:
+        scores[load] = evaluate(load)
+        loads = sorted(scores)
+        samples = np.stack([sign * scores[n].astype(float) for n in loads], axis=-1)
+        # What is no number fails, as an infinite distance does.
+        samples = np.nan_to_num(samples, nan=-1e100, posinf=1e100, neginf=-1e100)
+        curve = fitted(np.array(loads, float), samples, kind, critical)
+        passed = num_passing(curve.means, sign * threshold)
+        wanted = _wanted(loads, passed, start, limit, tolerance, critical)
+        load = next((n for n in wanted if n not in scores), None)
+    return dict(sorted(scores.items()))
 
 
-def bracket_and_narrow(
-    evaluate: Callable[[int], Float[np.ndarray, " trials"]],
-    *,
+def _wanted(
+    loads: list[int],
+    passed: int,
     start: int,
     limit: int,
-    passes: Callable[[np.ndarray], bool],
     tolerance: float,
-) -> dict[int, np.ndarray]:
-    """Double or halve the load until it is bracketed, then bisect in log n.
-
-    In the end an octave on either side of the bracket is evaluated too, so that samples
-    of the trials that cross elsewhere are seen to do so.
+    critical: list[int],
+) -> Iterator[int]:
+    """Loads that a search needs, the most urgent first.
 
     Args:
-        evaluate: the scores of a load. Called once per load.
-        start: the first load. If it passes, loads are doubled up to the limit, else
-            halved down to 1.
+        loads: those that were evaluated, from the smallest on.
+        passed: how many of them pass before the first that fails.
+        start: the first that was evaluated.
         limit: the largest load.
-        passes: whether scores are good enough.
-        tolerance: bisection ends where the ratio of the two loads is at most
-            `1 + tolerance`, or they are neighbors.
-
-    Returns:
-        The scores of all evaluated loads, from the smallest on. But for the octave on
-        either side, all loads up to some load pass, and all larger ones fail.
+        tolerance: as in `search`.
+        critical: as in `search`, in order.
     """
-    scores = {}
-    low, load, high = 0, start, limit + 1
 
-    def good(load):
-        scores[load] = evaluate(load)
-        return passes(scores[load])
+    def grown(n: int) -> int:
+        stops = [load for load in critical if load > n]
+        return min([max(round(GROWTH * n), n + 1), limit, *stops[:1]])
 
-    def bracketed():
-        return low > 0 and high <= limit
-
-    while low < load < high and not bracketed():
-        if good(load):
-            low, load = load, min(2 * load, limit)
-        else:
-            high, load = load, max(load // 2, 1)
-    while bracketed() and high > max(low + 1, (1 + tolerance) * low):
-        load = min(max(round(np.sqrt(low * high)), low + 1), high - 1)
-        if good(load):
-            low = load
-        else:
-            high = load
-    if bracketed():
-        for load in (max(low // 2, 1), min(2 * high, limit)):
-            if load not in scores:
-                scores[load] = evaluate(load)
-    return dict(sorted(scores.items()))
+    fails = passed < len(loads)
+    highest = loads[passed] if fails else loads[-1]
+    seen = min(_BEYOND[-1] * highest, limit) if fails else highest
+    yield from (load for load in critical if load <= seen)
+    if passed == 0:
+        yield 1
+    for low, high in itertools.pairwise(loads[: passed + 1]):
+        if high > grown(low) and (low >= start or highest <= start):
+            yield grown(low)
+    if not fails:
+        yield grown(highest)
+        return
+    for inner, outer in itertools.pairwise(_BEYOND):
+        nearest = min(round(inner * highest), limit)
+        farthest = min(round(outer * highest), limit)
+        if not any(nearest < load <= farthest for load in loads):
+            yield farthest
+    if passed == 0:
+        return
+    low = loads[passed - 1]
+    if highest > max(low + 1, (1 + tolerance) * low):
+        yield min(max(round(np.sqrt(low * highest)), low + 1), highest - 1)
+    if loads[0] > max(low // 2, 1):
+        yield max(low // 2, 1)
 
 
 def as_study(scores: Mapping[int, np.ndarray], metric: str) -> xr.Dataset:

@@ -69,6 +69,28 @@ def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
     return dataset.transpose("rule", "d", "n", *vary, *corruption, "trial")
 
 
+def turns(spec: Spec) -> dict[str, str]:
+    """The attribute for `capacity`: where rules answer corrupted queries by a valley.
+
+    Empty where none is known, or all queries are as they were stored.
+    """
+    loads = {
+        name: {
+            str(d): [int(n) for n in rule.critical_loads(d)]
+            for d in spec.d
+            if rule.critical_loads(d)
+        }
+        for name, rule in spec.rules.items()
+    }
+    loads = {name: sizes for name, sizes in loads.items() if sizes}
+    if not spec.corrupted or not loads:
+        return {}
+    axes = spec.corruption_axes
+    always = any(level for name, level in spec.levels.items() if name not in axes)
+    clean = [] if always else list(axes)
+    return {"critical_loads": json.dumps({"loads": loads, "clean": clean})}
+
+
 def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
     variables = {}
     for metric in spec.metrics:

@@ -78,9 +78,10 @@ def execute(
         finally:
             # A traceback that is kept would keep it open, and LAPACK limited.
             results.close()
-    from ._dataset import assemble
+    from ._dataset import assemble, turns
 
     dataset = assemble(spec, done).assign_attrs(
+        turns(spec),
         title="What associative memories hold",
         spec=json.dumps(spec.describe()),
         jax=jax.__version__,

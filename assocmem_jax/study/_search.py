@@ -16,6 +16,7 @@ from .._statistics.capacity import capacity
 from .._statistics.intervals import check_confidence
 from ..patterns import AbstractEnsemble, Gaussian, Samples
 from ._bracket import as_study, search
+from ._dataset import turns
 from ._execute import check_place, execute
 from ._measurable import check_measurable
 from ._plan import chunks, default_budget, kernel_shape, search_rows
@@ -45,11 +46,17 @@ def search_capacity(
     devices: Sequence[jax.Device] | None = None,
     memory: int | None = None,
 ) -> xr.Dataset:
-    """Find the load at which each rule fails, without a grid of loads.
+    """Find the load at which each rule first fails, without a grid.
 
-    Doubles the load until the metric crosses the threshold, then narrows, and looks an
-    octave to either side. A dimension compiles a program for each factor of 16 in the
-    load, and none to narrow.
+    A curve may recover after it fails, as that of the pseudoinverse of noisy queries
+    does beyond n = d. So the first crossing is looked for from small loads on: the load
+    grows by a quarter until the metric fails, and stops at loads at which the rule is
+    known to have a valley (`AbstractRule.critical_loads`). Two loads up to an octave
+    beyond tell chance from a fall, and the bracket is narrowed. What is not seen: a
+    valley below `start`, and one narrower than a quarter of its load that no rule
+    declares. Where the curve recovers at a load that was looked at, `passes_again` says
+    so. A dimension compiles a program for each factor of 16 in the load, and none to
+    narrow.
 
     Args:
         rules: the retrieval rules, by name.
@@ -57,7 +64,7 @@ def search_capacity(
         threshold: where the metric stops to pass.
         metric: what is measured, as in `sweep`.
         trials: independent draws of every cell, at least 2.
-        start: the load to begin with.
+        start: the load to begin with. If it passes, smaller ones are taken to pass.
         limit: the largest load to try, at most as many as `Samples` hold. What it does
             not reach is censored.
         tolerance: how far apart the last load that passes and the first that fails may
@@ -135,8 +142,10 @@ def search_capacity(
             threshold=threshold,
             metric=metric,
             tolerance=tolerance,
+            critical=rules[name].critical_loads(size) if spec.corrupted else (),
         )
         study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
+        study = study.assign_attrs(turns(one(name, size, start)))
         return capacity(study, metric, threshold, confidence=confidence)
 
     bar, quiet = kind_of_bar(progress)

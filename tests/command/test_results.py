@@ -3,6 +3,7 @@
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import xarray as xr
 from helpers import slow
@@ -10,6 +11,7 @@ from typed import SWEEP, refusal, run
 
 import assocmem_jax as am
 from assocmem_jax._command import panels as _panels
+from assocmem_jax._command.tables import of_capacities
 
 
 # Capacity
@@ -165,3 +167,18 @@ def test_mistakes_in_figures_are_told(
     assert re.search(message, refusal(capsys, "plot", study, *args))
     assert not list(tmp_path.iterdir())
     assert not plt.get_fignums()
+
+
+def test_the_table_says_where_a_curve_passes_again():
+    scores = np.array([[[1, 0.6, 1, 0.9, 0.1]] * 3, [[1, 0.9, 0.7, 0.5, 0.1]] * 3])
+    data = xr.Dataset(
+        {"cosine": (("rule", "trial", "n"), scores)},
+        {"rule": ["noisy", "clean"], "n": [4, 8, 16, 32, 64]},
+    )
+    head, noisy, clean = of_capacities(
+        am.capacity(data, threshold=0.8), data["n"].values
+    ).splitlines()
+    assert head.endswith("passes again") and noisy.endswith("16")
+    assert clean.split()[0] == "clean" and len(clean.split()) == 4
+    alone = of_capacities(am.capacity(data.isel(rule=[1])), data["n"].values)
+    assert "again" not in alone

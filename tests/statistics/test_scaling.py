@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from helpers import slow
 from scipy import stats
 
 from assocmem_jax._statistics.capacity import capacity
@@ -51,6 +52,62 @@ def test_intervals_cover_exponent_and_constant(understated, limits, rng):
         assert abs(float(fit[name].median()) - value) < 0.01
 
 
+@pytest.mark.parametrize(
+    ("trials", "points"),
+    ((2, 5), *(slow(t, p) for t in (2, 3, 4, 8, 16) for p in (3, 4, 7))),
+)
+def test_intervals_cover_where_few_trials_tell_the_errors(trials, points, rng):
+    """The errors are estimates, too: trusted as known, 0.80 with 2 trials."""
+    d = 2.0 ** np.arange(3, 3 + points)
+    shape = (200, points)
+    for true in (0.05, rng.uniform(0.02, 0.08, shape), 0.1 * (d / 8) ** -0.5):
+        freedom = trials - 1
+        error = true * np.sqrt(rng.chisquare(freedom, shape) / freedom)
+        n = 1.5 * d**1.3 * np.exp(true * rng.normal(size=shape))
+        fit = fit_scaling(as_capacities(n, error, d, trials))
+        limit = 4 * np.sqrt(0.95 * 0.05 / len(n))
+        for name, value in (("exponent", 1.3), ("constant", 1.5)):
+            assert 0.95 - limit < covered(fit, name, value)
+
+
+def test_errors_of_many_trials_are_believed(rng):
+    """Moderated errors are those stated where trials tell them well."""
+    error = rng.uniform(0.02, 0.08, size=len(D))
+    n = D * np.exp(0.03 * rng.normal(size=len(D)))
+    fit = fit_scaling(as_capacities(n, error, trials=10**6)).isel(rule=0)
+    line = np.polyfit(np.log(D), np.log(n), 1, w=1 / error)
+    assert float(fit["exponent"]) == pytest.approx(line[0], rel=1e-4)
+
+
+def test_the_error_of_a_capacity_is_taken_where_it_is_known():
+    """Intervals from two trials are open, and their errors are not."""
+    cap = as_capacities(D, 0.05, trials=16)
+    expected = fit_scaling(cap)
+    cap["log_error"] = cap["capacity"] * 0 + 0.05
+    cap["low"][:], cap["high"][:] = 0.0, np.inf
+    xr.testing.assert_allclose(fit_scaling(cap), expected)
+
+
+@pytest.mark.parametrize("trials", (2, slow(3), slow(4), slow(8)))
+def test_intervals_cover_from_the_study_to_the_exponent(trials, rng):
+    """Scores of 200 studies, and their capacities between loads that were measured."""
+    d, threshold = np.array([8.0, 12, 16, 24, 32]), 0.8
+    n = np.array([4.0, 6, 8, 12, 16, 24, 32, 48, 64, 96])
+    mean = np.sqrt(np.minimum(1, d[:, None, None] / n))
+    shape = (200, len(d), trials, len(n))
+    # As in a real study, trials scatter less where d is large.
+    scatter = 0.3 / d[:, None, None]
+    samples = mean + scatter * rng.normal(size=(*shape[:-1], 1))
+    samples = samples + 0.3 * scatter * rng.normal(size=shape)
+    ds = xr.Dataset(
+        {"cosine": (("rule", "d", "trial", "n"), samples)}, {"d": d, "n": n}
+    )
+    fit = fit_scaling(capacity(ds, threshold=threshold))
+    limit = 4 * np.sqrt(0.95 * 0.05 / shape[0])
+    for name, value in (("exponent", 1), ("constant", threshold**-2)):
+        assert 0.95 - limit < covered(fit, name, value)
+
+
 def test_capacities_of_a_study_give_its_law(rng):
     """The pseudoinverse: mean cosine sqrt(d / n), so n* = d / c^2."""
     d, n, threshold = D[:5], np.geomspace(8, 1024, 64).round(), 0.8
@@ -60,7 +117,7 @@ def test_capacities_of_a_study_give_its_law(rng):
     samples = samples + 0.003 * rng.normal(size=shape)
     dims = ("rule", "d", "trial", "n")
     ds = xr.Dataset({"cosine": (dims, samples)}, {"d": d, "n": n})
-    fit = fit_scaling(capacity(ds, threshold=threshold, resamples=399))
+    fit = fit_scaling(capacity(ds, threshold=threshold))
     assert 0.92 < covered(fit, "exponent", 1) <= 1
     assert 0.92 < covered(fit, "constant", threshold**-2) <= 1
     assert fit["weight"].mean("rule").idxmax("law") == "d"
@@ -102,7 +159,9 @@ def test_the_right_law_is_found_through_noise(rng):
 def test_the_criterion_is_twice_the_negative_log_likelihood(rng):
     error = rng.uniform(0.02, 0.05, size=len(D))
     residuals = error * rng.normal(size=len(D)) * np.array([[0.3], [4.0]])
-    fit = fit_scaling(as_capacities(D * np.exp(residuals), error)).sel(law="power")
+    fit = fit_scaling(as_capacities(D * np.exp(residuals), error, trials=10**6)).sel(
+        law="power"
+    )
     for i, y in enumerate(np.log(D) + residuals):
         line = np.polyval(np.polyfit(np.log(D), y, 1, w=1 / error), np.log(D))
         scale = max(1, np.sqrt(np.mean(((y - line) / error) ** 2)))

@@ -60,6 +60,37 @@ def test_the_search_covers_the_exact_capacities(dimensions):
     assert found.attrs["metric"] == "cosine" and found.attrs["threshold"] == 0.9
 
 
+# The first crossings of a threshold of 0.5 under noise of 0.5; beyond n = d the curve
+# recovers, and falls again at about 2.8 d (arXiv:1912.07242).
+FIRST = {16: 15, 24: 23, 32: 30, 40: 38, 48: 45, 64: 60, 80: 74, 96: 89}
+
+
+@pytest.mark.parametrize("dimensions", ([16], slow(list(FIRST))))
+def test_the_search_finds_the_first_crossing(dimensions):
+    found = am.search_capacity(
+        {"p": am.Pseudoinverse()},
+        d=dimensions,
+        threshold=0.5,
+        trials=8,
+        query_noise=0.5,
+        seed=1,
+    ).squeeze("rule")
+    expected = np.array([FIRST[d] for d in dimensions])
+    assert (abs(found["capacity"] - expected) < 1).all()
+    assert (found["low"] < expected).all() and (found["high"] < 1.1 * expected).all()
+    assert (found["passes_again"] > found["d"]).all()
+
+
+@pytest.mark.slow
+def test_the_search_agrees_with_a_grid_of_a_curve_that_recovers():
+    settings = {"d": [24], "trials": 16, "query_noise": 0.3}
+    rules = {"p": am.Pseudoinverse()}
+    found = am.search_capacity(rules, threshold=0.7, **settings)
+    grid = am.capacity(am.sweep(rules, n=range(2, 49), **settings), threshold=0.7)
+    for capacity in (found, grid):
+        assert capacity["capacity"].item() == pytest.approx(22, abs=0.5)
+
+
 def test_what_the_limit_does_not_reach_is_censored():
     found = am.search_capacity(
         {"softmax": am.Softmax()}, d=[32], threshold=0.9, trials=4, limit=256
