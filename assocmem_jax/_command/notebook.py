@@ -15,6 +15,7 @@ from .._base.errors import BadArgument
 from .._rules import DotProduct, Pseudoinverse, ReLU, Softmax
 from .._spec.spec import Spec
 from .._version import __version__
+from ..plot._labels import theory_line
 from ..study._store import Store
 from ..study._sweep import run as sweep
 
@@ -239,7 +240,8 @@ def _draw_load(dataset: xr.Dataset) -> Figure:
         ax.axhline(baseline, color="0.35", ls="--", label="independent random pair")
         ax.axvline(float(data["d"]), color="0.6", lw=0.8, ls=":", label="$n = d$")
         plot.curves(data, metric, hue="rule", ax=ax, legend=False)
-    axes[0].legend()
+    handles, _ = axes[1].get_legend_handles_labels()
+    axes[1].legend(handles=[*handles, theory_line()])
     figure.suptitle(f"Pseudoinverse memory, $d = {int(data['d'])}$", fontsize=10)
     return figure
 
