@@ -39,7 +39,8 @@ def capacity(
     is moved aside by a few percent.
 
     Where `theory.capacity` knows the capacity, the line is theory, and what was
-    measured are the markers on it. Of noisy queries that may take seconds.
+    measured are the markers on it. For softmax and sparsemax that takes
+    seconds.
 
     Args:
         capacities: what `capacity` returned, with one entry of every dimension but

@@ -39,7 +39,8 @@ def heatmap(
 
     Where a prediction is known, lines of theory show where it takes the value that is
     the threshold of `capacity` or, without one, each of the values marked on the color
-    bar. Between the cells they are interpolated.
+    bar. Between points half an octave apart they are interpolated. For softmax and
+    sparsemax that takes seconds.
 
     Args:
         dataset: what `study.sweep` returned, with one entry of every dimension but `d`,

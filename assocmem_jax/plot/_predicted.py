@@ -21,8 +21,9 @@ from ._axes import over
 
 _RULES = public(_rules, AbstractRule)
 _ENSEMBLES = public(patterns, AbstractEnsemble)
-# Points for each doubling of n or d: of a curve, and where each of them costs more.
-_POINTS, _FEWER = 6, 3
+# Points for each doubling: of n along a curve, of d along a line of capacities, which
+# cost some 15 predictions each, and of both in a map.
+_ALONG_CURVES, _ALONG_CAPACITIES, _IN_MAPS = 6, 3, 2
 
 
 def predictions(
@@ -44,7 +45,7 @@ def predictions(
 
 def loads_between(n: np.ndarray) -> np.ndarray:
     """Numbers of pairs for a smooth curve through the range of n."""
-    between = _between(n, _POINTS)
+    between = _between(n, _ALONG_CURVES)
     # Between one pair and two there is nothing.
     return np.union1d(between[between >= 2], n)
 
@@ -58,7 +59,7 @@ def predicted_map(
     """
     data = over("plot.heatmap", "dataset", dataset[[metric]], ("d", "n"), free="trial")
     d, n = (
-        np.union1d(data[name].values, _between(data[name].values, _FEWER))
+        np.union1d(data[name].values, _between(data[name].values, _IN_MAPS))
         for name in ("d", "n")
     )
     try:
@@ -83,7 +84,7 @@ def predicted_capacity(points: xr.Dataset) -> tuple[np.ndarray, np.ndarray] | No
     if len(near) == 0:
         return None
     d = d[max(near[0] - 1, 0) : near[-1] + 2]
-    d = np.union1d(d, _between(d, _FEWER))
+    d = np.union1d(d, _between(d, _ALONG_CAPACITIES))
     try:
         spec = json.loads(points.attrs["spec"])
         metric, threshold = points.attrs["metric"], points.attrs["threshold"]
