@@ -31,6 +31,35 @@ if TYPE_CHECKING:
     from .study._search import search_capacity as search_capacity
 
 
+# What `help`, `import *` and pages made of docstrings show.
+__all__ = [
+    "AbstractLinear",
+    "AbstractRule",
+    "AbstractSeparation",
+    "DotProduct",
+    "Fold",
+    "LeftFactor",
+    "Pairs",
+    "Pseudoinverse",
+    "PseudoinverseMemory",
+    "ReLU",
+    "Softmax",
+    "Sparsemax",
+    "__version__",
+    "capacity",
+    "fit_scaling",
+    "load_study",
+    "mean_interval",
+    "metrics",
+    "patterns",
+    "plot",
+    "retrieve",
+    "search_capacity",
+    "study",
+    "sweep",
+    "testing",
+    "theory",
+]
 # Where the names are that import xarray, SciPy or matplotlib, which a program that only
 # retrieves can spare. A name that begins with a dot is a module.
 _LATER = {
@@ -65,10 +94,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    names = {name for name, x in globals().items() if name[0] != "_" and _is_ours(x)}
-    return sorted(names | _LATER.keys() | {"__version__"})
-
-
-def _is_ours(x: Any) -> bool:
-    place = getattr(x, "__module__", None) or getattr(x, "__name__", "")
-    return str(place).startswith(__name__)
+    return sorted(__all__)

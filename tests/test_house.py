@@ -2,12 +2,14 @@
 
 import inspect
 import os
+import pydoc
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from helpers import RULES
+from helpers import RULES, slow
 
 import assocmem_jax as am
 
@@ -37,6 +39,7 @@ API = {
     "testing",
     "theory",
 } | set(RULES)
+MODULES = {"metrics", "patterns", "plot", "study", "testing", "theory"}
 # What a user's editor must know, and the mistakes that it must find.
 SCRIPT = """
 import assocmem_jax as am
@@ -101,7 +104,38 @@ def test_the_api_is_what_dir_lists():
     for name in API:
         assert getattr(am, name) is not None
     modules = {name for name in API if inspect.ismodule(getattr(am, name))}
-    assert modules == {"metrics", "patterns", "plot", "study", "testing", "theory"}
+    assert modules == MODULES
+
+
+@pytest.mark.parametrize("module", (am, *(getattr(am, x) for x in MODULES)))
+def test_tools_are_told_all_that_is_public(module):
+    """`help`, `import *` and pages of the API show what `__all__` lists."""
+    known = set(module.__all__)
+    assert len(known) == len(module.__all__)
+    if module is not am:
+        lazy = {n for n, x in vars(module).items() if n[0] != "_" and callable(x)}
+        assert known == lazy
+    text = pydoc.plain(pydoc.TextDoc().document(module))
+    assert all(name.strip("_") in text for name in known)
+
+
+@pytest.mark.parametrize("part", ("front", slow("whole")))
+def test_pages_of_the_api_show_every_public_name(tmp_path, part):
+    pytest.importorskip("pdoc")
+    build = runpy.run_path(str(ROOT / "docs" / "build.py"))["build"]
+    build(
+        tmp_path, *(("assocmem_jax", r"!assocmem_jax\..+") if part == "front" else ())
+    )
+    page = (tmp_path / "assocmem_jax.html").read_text()
+    assert [name for name in API - MODULES if f'id="{name}"' not in page] == []
+    # Sections and formulas of docstrings are set as such.
+    assert 'id="arguments"' in page and "MathJax" in page and "Args:" not in page
+    for name in MODULES if part == "whole" else ():
+        assert f'href="assocmem_jax/{name}.html"' in page
+        page_of_module = (tmp_path / "assocmem_jax" / f"{name}.html").read_text()
+        for public in getattr(am, name).__all__:
+            assert f'id="{public}"' in page_of_module, public
+    assert not list(tmp_path.rglob("_*.html"))
 
 
 def test_unknown_names_are_no_attributes():

@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -25,8 +26,11 @@ def test_the_example_prints_every_rule(capsys):
     assert float(printed["Pseudoinverse"]) == pytest.approx(0.253, abs=0.02)
 
 
-def test_the_study_of_the_readme_measures_what_is_known(capsys):
+def test_the_study_of_the_readme_measures_what_is_known(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     exec(EXAMPLES[1], namespace := {})
+    plt.close("all")
+    assert (tmp_path / "curves.pdf").stat().st_size > 5000
     clean = namespace["clean"]["capacity"]
     # Exact at d = 64 is 78.7 and 15.7; the loads there are 1.5 apart.
     assert float(clean.sel(rule="pseudoinverse", d=64)) == pytest.approx(78.7, rel=0.05)

@@ -18,6 +18,7 @@ from .._base.files import read_file
 from .._rules import DotProduct, Pseudoinverse, ReLU, Softmax
 from .._spec.spec import Spec
 from .._version import __version__
+from ..plot._labels import theory_line
 from ..study._files import write
 from ..study._netcdf import decode, is_sealed, is_whole, sealed
 from ..study._store import Store
@@ -268,7 +269,8 @@ def _draw_load(dataset: xr.Dataset) -> Figure:
         ax.axhline(baseline, color="0.35", ls="--", label="independent random pair")
         ax.axvline(float(data["d"]), color="0.6", lw=0.8, ls=":", label="$n = d$")
         plot.curves(data, metric, hue="rule", ax=ax, legend=False)
-    axes[0].legend()
+    handles, _ = axes[1].get_legend_handles_labels()
+    axes[1].legend(handles=[*handles, theory_line()])
     figure.suptitle(f"Pseudoinverse memory, $d = {int(data['d'])}$", fontsize=10)
     return figure
 

@@ -13,7 +13,7 @@ from .._base.suggest import suggest
 from .._statistics.capacity import capacity
 from .._statistics.scaling import fit_scaling
 from ..metrics._table import METRICS
-from ..plot._axes import label_of
+from ..plot._labels import label_of, readable
 
 
 def _floor(metric: str) -> float | None:
@@ -113,14 +113,14 @@ def draw(
 def _panels_of(dataset: xr.Dataset, kind, metric, threshold, names) -> dict:
     """The data of each panel, by its title."""
     if kind in ("heatmap", "collapse"):
-        return {name: dataset.sel(rule=name) for name in names}
+        return {readable(name): dataset.sel(rule=name) for name in names}
     if kind == "curves" and len(names) > 1:
         return {f"$d = {d}$": dataset.sel(d=d) for d in dataset["d"].values}
     if kind == "capacity":
         return {f"{metric} at {threshold:g}": dataset}
     if kind == "difference":
-        return {f"{names[0]} $-$ {names[1]}": dataset}
-    return {names[0]: dataset}
+        return {" $-$ ".join(map(readable, names)): dataset}
+    return {readable(names[0]): dataset}
 
 
 def _panel(ax: Any, data: xr.Dataset, kind: str, metric: str, threshold, names) -> None:
@@ -168,11 +168,18 @@ def _share(figure: Any, axes: np.ndarray, label: str | None) -> None:
     """One legend for all panels, or one color bar, if it has a label."""
     legends = [legend for ax in axes if (legend := ax.get_legend()) is not None]
     if legends:
-        first = legends[0]
+        # What one panel says of its lines, another may not.
+        entries = {
+            text.get_text(): handle
+            for legend in legends
+            for text, handle in zip(
+                legend.get_texts(), legend.legend_handles, strict=True
+            )
+        }
         figure.legend(
-            handles=first.legend_handles,
-            labels=[text.get_text() for text in first.get_texts()],
-            title=first.get_title().get_text() or None,
+            handles=list(entries.values()),
+            labels=list(entries),
+            title=legends[0].get_title().get_text() or None,
             loc="outside right upper",
         )
         for legend in legends:

@@ -165,7 +165,10 @@ def capacity(
         )
         for index in np.ndindex(cells.shape)
     ]
+    # What was asked, so that theory can answer it, too.
+    asked = {name: ds.attrs[name] for name in ("spec",) if name in ds.attrs}
     return _to_dataset(found, cells).assign_attrs(
+        **asked,
         metric=metric,
         threshold=float(threshold),
         confidence=float(confidence),

@@ -191,8 +191,9 @@ def band(
     present = ~np.isnan(samples)
     count = present.sum(-1)
     several = np.where(count > 1, count, np.nan)
-    # An infinite distance has no standard deviation: its interval becomes NaN.
-    with np.errstate(invalid="ignore"):
+    # An infinite distance has no standard deviation: its interval becomes NaN. That of
+    # numbers whose squares overflow is infinite.
+    with np.errstate(invalid="ignore", over="ignore"):
         mean = np.where(present, samples, 0).sum(-1) / np.where(count, count, np.nan)
         squares = np.where(present, samples - mean[..., None], 0) ** 2
         variance = squares.sum(-1) / (several - 1)

@@ -7,3 +7,12 @@ from ._functions import (
     is_nearest as is_nearest,
     recall_at_1 as recall_at_1,
 )
+
+
+__all__ = [
+    "bit_accuracy",
+    "cosine_similarity",
+    "euclidean_distance",
+    "is_nearest",
+    "recall_at_1",
+]

@@ -11,3 +11,17 @@ from ._independent import (
 from ._one_hot import OneHot as OneHot
 from ._samples import Samples as Samples
 from ._spectrum import LowRank as LowRank, Spectrum as Spectrum
+
+
+__all__ = [
+    "AbstractEnsemble",
+    "Autoregressive",
+    "Bipolar",
+    "Clustered",
+    "Gaussian",
+    "LowRank",
+    "OneHot",
+    "Samples",
+    "Spectrum",
+    "Spherical",
+]

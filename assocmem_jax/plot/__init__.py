@@ -5,3 +5,14 @@ from ._capacity import capacity as capacity
 from ._heatmap import heatmap as heatmap
 from ._lines import collapse as collapse, curves as curves, difference as difference
 from ._residuals import residuals as residuals
+
+
+__all__ = [
+    "capacity",
+    "collapse",
+    "curves",
+    "difference",
+    "heatmap",
+    "residuals",
+    "style",
+]

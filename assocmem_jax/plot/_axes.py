@@ -1,4 +1,4 @@
-"""Common to the figures: style, labels, colors, and the data they draw."""
+"""Common to the figures: style, axes, and the data they draw."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -10,11 +10,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from .._base.errors import ArgumentError
+from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
-from .._spec.axes import AXES
 from .._statistics.intervals import check_confidence, mean_interval
-from ..metrics._table import METRICS
 
 
 _STYLE: dict[Any, Any] = {
@@ -28,65 +26,79 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "0.92",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
-    "legend.frameon": False,
+    # Where a legend must stand on lines, it can be read, and so can they.
+    "legend.edgecolor": "none",
     "legend.fontsize": 8,
     "lines.linewidth": 1.4,
     "lines.markersize": 3.5,
     "figure.dpi": 120,
+    "figure.constrained_layout.use": True,
     "savefig.dpi": 200,
+    # Journals refuse the Type 3 fonts that are the default.
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
     "svg.hashsalt": "assocmem_jax",
 }
-# Labels of all that is neither a metric nor an axis of every study.
-_LABELS = {
-    "capacity": "capacity $n^*$",
-    "beta": r"inverse temperature $\beta$",
-}
+# Kinds of NumPy's types that have a mean.
+_REAL = "biuf"
 
 
 def style() -> AbstractContextManager:
-    """The look of this library's figures, for use in a `with` statement."""
+    """The look of this library's figures, for use in a `with` statement.
+
+    Figures made in the block are laid out so that nothing is cut. Save them in the
+    block, too: fonts are embedded as TrueType, which journals ask for.
+
+    Example:
+        >>> import assocmem_jax as am
+        >>> import matplotlib.pyplot as plt
+        >>> with am.plot.style():
+        ...     figure, ax = plt.subplots()
+    """
     return mpl.rc_context(_STYLE)
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
+def axes_or_new(function: str, ax: Axes | None) -> Axes:
     """The axes, or those of a new figure."""
-    return plt.figure(layout="constrained").add_subplot() if ax is None else ax
+    if ax is None:
+        return plt.figure(layout="constrained").add_subplot()
+    if isinstance(ax, Axes):
+        return ax
+    complaint = f"must be axes of matplotlib, got a `{type(ax).__name__}`"
+    raise ArgumentTypeError(function, "ax", complaint, "Pass one of `figure.axes`.")
 
 
-def label_of(dataset: xr.Dataset, name: str) -> str:
-    """The text on an axis that shows this variable or coordinate."""
-    attrs = dataset[name].attrs
-    row = {**METRICS, **AXES}.get(name)
-    text = row.label if row else _LABELS.get(name, str(attrs.get("long_name", name)))
-    unit = attrs.get("units", "1")
-    return text if unit in ("", "1") else f"{text} [{unit}]"
+def reach(ax: Axes, x: np.ndarray) -> None:
+    """Let the logarithmic axes reach around all of `x`, also where nothing is known.
+
+    An axis on which nothing is positive could not be drawn.
+    """
+    ax.update_datalim(np.column_stack([x, np.zeros(len(x))]), updatey=False)
+    if ax.get_yscale() == "log" and not np.isfinite(ax.dataLim.minposy):
+        ax.update_datalim([(x[0], 1.0)], updatex=False)
 
 
-def looks_of(entries: np.ndarray) -> list[dict[str, Any]]:
-    """One look per entry: numbers take ordered colors, names distinct ones."""
-    if np.issubdtype(entries.dtype, np.number):
-        # The light end of the map is hard to see on white.
-        colors = mpl.colormaps["viridis"](np.linspace(0, 0.88, len(entries)))[::-1]
-        markers, labels = "o", [f"{entry:.6g}" for entry in entries]
-    else:
-        colors = mpl.color_sequences["petroff10"]
-        markers, labels = "osD^vP*X", [str(entry) for entry in entries]
-    return [
-        {
-            "color": colors[i % len(colors)],
-            "marker": markers[i % len(markers)],
-            "label": label,
-        }
-        for i, label in enumerate(labels)
-    ]
+def check_dataset(
+    function: str, argument: str, dataset: xr.Dataset, source: str = "sweep"
+) -> None:
+    """Raise unless a dataset was passed."""
+    if not isinstance(dataset, xr.Dataset):
+        complaint = f"must be a dataset, got a `{type(dataset).__name__}`"
+        advice = f"Pass what `{source}` returned."
+        raise ArgumentTypeError(function, argument, complaint, advice)
 
 
 def check_metric(function: str, dataset: xr.Dataset, metric: str) -> None:
-    """Raise unless `metric` is one of the dataset."""
-    known = [str(name) for name in dataset.data_vars if not str(name).endswith("_std")]
+    """Raise unless `metric` is one of a dataset."""
+    check_dataset(function, "dataset", dataset)
+    known = [
+        str(name)
+        for name, x in dataset.data_vars.items()
+        if not str(name).endswith("_std") and x.dtype.kind in _REAL
+    ]
     if metric not in known:
         complaint = f"must be a metric of the dataset, got {metric!r}"
-        raise ArgumentError(function, "metric", complaint, suggest(metric, known))
+        raise ArgumentError(function, "metric", complaint, suggest(str(metric), known))
 
 
 def take(
@@ -97,6 +109,7 @@ def take(
     source: str,
 ) -> xr.Dataset:
     """Some variables of a dataset that `source` returned; raise if one is absent."""
+    check_dataset(function, argument, dataset, source)
     absent = [name for name in names if name not in dataset.data_vars]
     if absent:
         raise ArgumentError(
@@ -128,7 +141,8 @@ def over(
         The dataset over `dims`, in this order, and `free` where it has several entries.
 
     Raises:
-        ValueError: if other dimensions have several entries, or one is missing.
+        ValueError: if other dimensions have several entries, one is missing or empty,
+            or a number of pairs or dimensions is not positive.
     """
     single = [k for k, size in dataset.sizes.items() if size == 1 and k not in dims]
     data = dataset.squeeze(single)
@@ -141,8 +155,26 @@ def over(
             f"draws over {_names(dims)}, got a dataset over {there}",
             "Select one entry of every other dimension, and keep these.",
         )
+    for name in dims:
+        _check_entries(function, argument, data[name], positive=name in ("n", "d"))
     numbers = [k for k in dims if np.issubdtype(data[k].dtype, np.number)]
     return data.sortby(numbers).transpose(*dims, ...)
+
+
+def _check_entries(function, argument, entries: xr.DataArray, positive: bool) -> None:
+    """Raise unless there are entries, and a logarithmic axis can show them."""
+    name, advice = entries.name, "Select entries that a study can have."
+    if entries.size == 0:
+        complaint = f"has no entry along `{name}`"
+        raise ArgumentError(function, argument, complaint, "Select at least one.")
+    if positive and entries.dtype.kind not in "iuf":
+        complaint = f"must have numbers along `{name}`, got {entries.values[0]!r}"
+        raise ArgumentError(function, argument, complaint, advice)
+    shown = (entries.values > 0) & np.isfinite(entries.values) if positive else [True]
+    if not np.all(shown):
+        first = entries.values[~np.asarray(shown)][0]
+        complaint = f"must be positive and finite along `{name}`, got {first}"
+        raise ArgumentError(function, argument, complaint, advice)
 
 
 def mean_over_trials(
@@ -163,7 +195,8 @@ def mean_over_trials(
         confidence: of each interval.
 
     Returns:
-        `mean`, and where there are several trials, `low` and `high`.
+        `mean`, and where there are several trials, `low` and `high`, with the
+        attributes of the dataset.
 
     Raises:
         ValueError: if the metric is unknown, the confidence not between 0 and 1, or
@@ -174,7 +207,9 @@ def mean_over_trials(
     data = over(function, "dataset", dataset[[metric]], dims, free="trial")
     if "trial" not in data.dims:
         return data.rename({metric: "mean"})
-    return mean_interval(data, metric, confidence=confidence)
+    with called_as(function, {"ds": "dataset"}, instead_of=("mean_interval",)):
+        means = mean_interval(data, metric, confidence=confidence)
+    return means.assign_attrs(dataset.attrs)
 
 
 def _names(dims: Sequence[str]) -> str:

@@ -9,15 +9,16 @@ from matplotlib import markers, patheffects
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ._axes import axes_or_new, label_of, looks_of, over, take
+from ._axes import axes_or_new, over, reach, take
+from ._labels import draw_legend, label_of, looks_of, theory_line
+from ._predicted import predicted_capacity
 
 
 # An interval without an end reaches this factor, and then an arrow.
 _STUB = 2.0
-# Octaves between the marks of two rules at one dimension.
-_ASIDE = 0.06
-# Of intervals: they stand at the end of their bar.
-_ENDS = (markers.CARETDOWN, markers.CARETUP)
+# Octaves between two rules at one dimension, and the share of the octaves between two
+# dimensions that all rules take.
+_ASIDE, _SHARE = 0.06, 0.5
 _CAPACITY = ("capacity", "low", "high", "bracket_low", "bracket_high", "censored")
 _FIT = ("exponent", "exponent_low", "exponent_high", "constant")
 
@@ -28,12 +29,18 @@ def capacity(
     fit: xr.Dataset | None = None,
     ax: Axes | None = None,
     legend: bool = True,
+    theory: bool = True,
 ) -> Axes:
     r"""Draw capacity against dimension, one color per rule.
 
     Bars are intervals; an end at zero or infinity is an arrow. Where the capacity lies
-    beyond the loads that were tried, an open triangle stands at the last of them. What
-    theory says, `theory.capacity`, is not drawn.
+    beyond the loads that were tried, an open triangle stands at the last of them. At
+    each dimension several rules stand side by side: all that belongs to one, lines too,
+    is moved aside by a few percent.
+
+    Where `theory.capacity` knows the capacity, the line is theory, and what was
+    measured are the markers on it. For softmax and sparsemax that takes
+    seconds.
 
     Args:
         capacities: what `capacity` returned, with one entry of every dimension but
@@ -42,38 +49,55 @@ def capacity(
             $C d^a$ with the exponent in the legend.
         ax: where to draw. `None` makes new axes.
         legend: draw a legend.
+        theory: draw what theory says; `False` joins what was measured by lines.
 
     Returns:
         The axes.
 
     Raises:
+        TypeError: if what was passed is no dataset.
         ValueError: if another dimension is left, or a dataset is of another kind.
     """
     points = points_over("plot.capacity", "capacities", capacities, ("rule", "d"))
     if fit is not None:
         fit = take("plot.capacity", "fit", fit, _FIT, "fit_scaling")
         fit = over("plot.capacity", "fit", fit, ("rule",))
-    ax = axes_or_new(ax)
-    handles = []
-    rules = points["rule"].values
-    for i, (rule, look) in enumerate(zip(rules, looks_of(rules), strict=True)):
-        one = points.sel(rule=rule)
-        if fit is not None:
-            look["linestyle"] = "none"
-            if rule in fit["rule"]:
-                look["label"] += _draw_fit(ax, one, fit.sel(rule=rule), look)
-        bottom, top = one["bracket_high"].values, one["bracket_low"].values
-        # Marks of several rules at the last load stand side by side.
-        aside = 2 ** (_ASIDE * (i - (len(rules) - 1) / 2))
-        handles.append(draw_points(ax, one, look, bottom=bottom, top=top, aside=aside))
+    ax = axes_or_new("plot.capacity", ax)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
+    handles, others = [], _censored_handles(points)
+    rules, d = points["rule"].values, points["d"].values
+    looks = looks_of(rules, points.attrs)
+    for rule, look, aside in zip(rules, looks, _asides(len(rules), d), strict=True):
+        one = points.sel(rule=rule)
+        predicted = predicted_capacity(one) if theory else None
+        if predicted is not None:
+            between, n = predicted
+            # As an artist: the axes reach around what was measured.
+            line = Line2D(between * aside, n, color=look["color"], linewidth=1.0)
+            ax.add_artist(line)
+            others = [theory_line(), *_censored_handles(points)]
+        if fit is not None or predicted is not None:
+            look["linestyle"] = "none"
+        if fit is not None and rule in fit["rule"]:
+            law = fit.sel(rule=rule)
+            look["label"] += _draw_fit(ax, one, law, look, aside)
+        bottom, top = one["bracket_high"].values, one["bracket_low"].values
+        handles.append(draw_points(ax, one, look, bottom=bottom, top=top, aside=aside))
+    reach(ax, d)
     ax.set_xlabel(label_of(capacities, "d"))
     ax.set_ylabel(label_of(capacities, "capacity"))
     if legend:
         title = None if fit is None else r"$n^* = C\,d^{\,a}$"
-        ax.legend(handles=[*handles, *_censored_handles(points)], title=title)
+        draw_legend(ax, handles, others, title=title)
     return ax
+
+
+def _asides(count: int, d: np.ndarray) -> np.ndarray:
+    """The factors by which the marks of each rule stand beside their dimension."""
+    gap = np.diff(np.log2(d)).min() if len(d) > 1 else np.inf
+    step = min(_ASIDE, _SHARE * gap / count)
+    return 2 ** (step * (np.arange(count) - (count - 1) / 2))
 
 
 def points_over(
@@ -102,7 +126,7 @@ def draw_points(
         look: color, marker and label.
         bottom: where a capacity below the loads that were tried is marked.
         top: the same, above.
-        aside: factor by which these marks stand beside their dimension.
+        aside: factor by which all of it stands beside its dimension.
         outline: a color around lines, for use on colored ground.
 
     Returns:
@@ -110,7 +134,7 @@ def draw_points(
     """
     stroke = [patheffects.withStroke(linewidth=3, foreground=outline)]
     common = {"path_effects": stroke if outline else None, "color": look["color"]}
-    d, n = points["d"].values, points["capacity"].values
+    d, n = points["d"].values * aside, points["capacity"].values
     known = np.isfinite(n)
     low = np.where(known, points["low"], np.nan)
     high = np.where(known, points["high"], np.nan)
@@ -128,7 +152,7 @@ def draw_points(
     ):
         if chosen.any():
             ax.plot(
-                d[chosen] * (1 if marker in _ENDS else aside),
+                d[chosen],
                 np.broadcast_to(y, d.shape)[chosen],
                 marker=marker,
                 markerfacecolor=face,
@@ -140,7 +164,9 @@ def draw_points(
     return line
 
 
-def _draw_fit(ax: Axes, points: xr.Dataset, fit: xr.Dataset, look: dict) -> str:
+def _draw_fit(
+    ax: Axes, points: xr.Dataset, fit: xr.Dataset, look: dict, aside: float
+) -> str:
     """Draw the fit of one rule where its capacity is known, and say the exponent."""
     d = points["d"].values[np.isfinite(points["capacity"])]
     exponent = float(fit["exponent"])
@@ -149,7 +175,8 @@ def _draw_fit(ax: Axes, points: xr.Dataset, fit: xr.Dataset, look: dict) -> str:
         return ""
     ends = np.array([d.min(), d.max()], float)
     fitted = float(fit["constant"]) * ends**exponent
-    ax.plot(ends, fitted, color=look["color"], linestyle="--", linewidth=1, zorder=1.5)
+    dashed: dict[str, Any] = {"linestyle": "--", "linewidth": 1, "zorder": 1.5}
+    ax.plot(ends * aside, fitted, color=look["color"], **dashed)
     return f": ${_exponent_text(exponent, error)}$"
 
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from .._base.errors import ArgumentError
 from .._base.suggest import suggest
-from ._axes import axes_or_new, check_metric, label_of, looks_of, mean_over_trials
+from ._axes import axes_or_new, check_dataset, check_metric, mean_over_trials, reach
+from ._labels import draw_legend, label_of, looks_of, readable, theory_line
 from ._predicted import loads_between, predictions
 
 
@@ -27,8 +28,8 @@ def curves(
 ) -> Axes:
     """Draw a metric against the number of stored pairs, one line per entry of `hue`.
 
-    Where a prediction is known, the line is the prediction, and what was measured are
-    the markers on it.
+    Where a prediction is known, the line is the prediction, which the legend calls
+    theory, and what was measured are the markers on it.
 
     Args:
         dataset: what `study.sweep` returned, with one entry of every dimension but `n`,
@@ -53,7 +54,7 @@ def curves(
     means = mean_over_trials(
         "plot.curves", dataset, metric, (hue, "n"), confidence=confidence
     )
-    ax = axes_or_new(ax)
+    ax = axes_or_new("plot.curves", ax)
     formulas = predictions(dataset, metric, hue) if theory else None
     draw_lines(ax, means, hue, line, band=band, legend=legend, formulas=formulas)
     ax.set_xlabel(label_of(dataset, "n"))
@@ -105,7 +106,7 @@ def collapse(
     if label is None:
         label = "load $n / d$" if scale is None else "$n / s(d)$"
     scales = _scales(means["d"].values, scale)
-    ax = axes_or_new(ax)
+    ax = axes_or_new("plot.collapse", ax)
     formulas = predictions(dataset, metric, "d") if theory else None
     draw_lines(
         ax, means, "d", line, band=band, legend=legend, scales=scales, formulas=formulas
@@ -156,33 +157,38 @@ def difference(
     of_rule = [dataset[[metric]].sel(rule=rule, drop=True) for rule in rules]
     # Named anew: a difference is not what the metric is, such as a fraction.
     paired = (of_rule[0] - of_rule[1]).rename({metric: "difference"})
+    paired = paired.assign_attrs(dataset.attrs)
     check_hue("plot.difference", paired, hue)
     means = mean_over_trials(
         "plot.difference", paired, "difference", (hue, "n"), confidence=confidence
     )
-    ax = axes_or_new(ax)
+    ax = axes_or_new("plot.difference", ax)
     ax.axhline(0, color="0.35", linewidth=0.8)
     draw_lines(ax, means, hue, line, band=band, legend=legend)
     ax.set_xlabel(label_of(dataset, "n"))
-    ax.set_ylabel(f"{label_of(dataset, metric)},\n{rules[0]} $-$ {rules[1]}")
+    first, second = map(readable, rules)
+    ax.set_ylabel(f"{label_of(dataset, metric)},\n{first} $-$ {second}")
     return ax
 
 
 def draw_lines(ax, means, hue, line, *, band, legend, scales=None, formulas=None):
     """Draw one line per entry of `hue`, and its band where there is one."""
-    handles = []
+    handles, others = [], []
+    n = means["n"].values
     # Many bands on one another must not hide the lines.
     alpha = min(0.2, 1 / means.sizes[hue])
-    for i, look in enumerate(looks_of(means[hue].values)):
+    for i, look in enumerate(looks_of(means[hue].values, means.attrs)):
         one = means.isel({hue: i})
         scale = 1 if scales is None else scales[i]
-        x = one["n"].values / scale
+        x = n / scale
         look = {**look, "markeredgewidth": 0}
         if formulas is not None and formulas[i] is not None:
-            n = loads_between(one["n"].values)
+            between = loads_between(n)
+            predicted = formulas[i](between)
             # Thin, so that the markers show where they are off.
-            ax.plot(n / scale, formulas[i](n), color=look["color"], linewidth=1.0)
+            ax.plot(between / scale, predicted, color=look["color"], linewidth=1.0)
             look["linestyle"] = "none"
+            others = [theory_line()]
         look = {**look, **line}
         handles += ax.plot(x, one["mean"].values, **look)
         if band and "low" in one:
@@ -194,12 +200,14 @@ def draw_lines(ax, means, hue, line, *, band, legend, scales=None, formulas=None
                 alpha=alpha,
                 linewidth=0,
             )
+        reach(ax, x)
     ax.set_xscale("log", base=2)
     if legend and np.issubdtype(means[hue].dtype, np.number):
         # The largest on top, as on a color bar.
-        ax.legend(handles=handles[::-1], title=label_of(means, hue))
+        title = label_of(means, hue)
+        draw_legend(ax, handles[::-1], others, title=title, ordered=True)
     elif legend:
-        ax.legend(handles=handles)
+        draw_legend(ax, handles, others)
 
 
 def _scales(d, scale):
@@ -218,6 +226,7 @@ def _scales(d, scale):
 
 def check_hue(function: str, dataset: xr.Dataset, hue: str) -> None:
     """Raise unless `hue` is a dimension that lines can differ in."""
+    check_dataset(function, "dataset", dataset)
     known = [
         str(name)
         for name, coord in dataset.coords.items()
@@ -225,7 +234,7 @@ def check_hue(function: str, dataset: xr.Dataset, hue: str) -> None:
     ]
     if hue not in known:
         complaint = f"must name a dimension that lines can differ in, got {hue!r}"
-        raise ArgumentError(function, "hue", complaint, suggest(hue, known))
+        raise ArgumentError(function, "hue", complaint, suggest(str(hue), known))
 
 
 def _check_rules(dataset: xr.Dataset, rules: tuple[str, str]) -> None:
@@ -239,8 +248,13 @@ def _check_rules(dataset: xr.Dataset, rules: tuple[str, str]) -> None:
             given=repr(rules),
         )
     known = [str(name) for name in dataset["rule"].values]
+    if isinstance(rules, str) or len(rules) != 2:
+        complaint = f"must name two rules of the dataset, got {rules!r}"
+        raise ArgumentError(
+            "plot.difference", "rules", complaint, suggest(str(rules), known)
+        )
     for rule in rules:
         if rule not in known:
             complaint = f"must name two rules of the dataset, got {rule!r}"
-            advice = suggest(rule, known)
+            advice = suggest(str(rule), known)
             raise ArgumentError("plot.difference", "rules", complaint, advice)

@@ -1,9 +1,10 @@
 """Predictions of theory for a study that is drawn."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -13,14 +14,16 @@ from .._base.text import from_text, public
 from .._core.rule import AbstractRule, hyperparameters
 from .._spec.axes import corruptions
 from ..patterns import AbstractEnsemble
+from ..theory._capacity import capacity
 from ..theory._registry import formula_of
 from ._axes import over
 
 
 _RULES = public(_rules, AbstractRule)
 _ENSEMBLES = public(patterns, AbstractEnsemble)
-# Points of a curve for each doubling of n.
-_POINTS = 6
+# Points for each doubling: of n along a curve, of d along a line of capacities, which
+# cost some 15 predictions each, and of both in a map.
+_ALONG_CURVES, _ALONG_CAPACITIES, _IN_MAPS = 6, 3, 2
 
 
 def predictions(
@@ -42,13 +45,85 @@ def predictions(
 
 def loads_between(n: np.ndarray) -> np.ndarray:
     """Numbers of pairs for a smooth curve through the range of n."""
-    count = int(_POINTS * np.log2(n.max() / n.min())) + 2
-    between = np.geomspace(n.min(), n.max(), count)
+    between = _between(n, _ALONG_CURVES)
     # Between one pair and two there is nothing.
     return np.union1d(between[between >= 2], n)
 
 
-def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry: dict):
+def predicted_map(
+    dataset: xr.Dataset, metric: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Dimensions, loads, and the predicted metric over them, for a map.
+
+    `None` where no prediction is known, or the dataset does not say what it measured.
+    """
+    data = over("plot.heatmap", "dataset", dataset[[metric]], ("d", "n"), free="trial")
+    d, n = (
+        np.union1d(data[name].values, _between(data[name].values, _IN_MAPS))
+        for name in ("d", "n")
+    )
+    try:
+        spec = json.loads(data.attrs["spec"])
+        formulas = [_prediction(data, spec, metric, {"d": x}) for x in d]
+    except (KeyError, TypeError, json.JSONDecodeError):
+        return None
+    if not any(formulas):
+        return None
+    nothing = np.full(len(n), np.nan)
+    return d, n, np.array([nothing if at is None else at(n) for at in formulas])
+
+
+def predicted_capacity(points: xr.Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+    """Dimensions, and the capacity of theory there, for the capacities of one rule.
+
+    From the dimension before the first to that after the last where a capacity is not
+    above the loads that were tried. `None` where nothing is known.
+    """
+    d = points["d"].values.astype(float)
+    (near,) = np.nonzero(points["censored"].values != "above")
+    if len(near) == 0:
+        return None
+    d = d[max(near[0] - 1, 0) : near[-1] + 2]
+    d = np.union1d(d, _between(d, _ALONG_CAPACITIES))
+    try:
+        spec = json.loads(points.attrs["spec"])
+        metric, threshold = points.attrs["metric"], points.attrs["threshold"]
+        settings = [_setting(points, spec, {"d": x}) for x in d]
+    except (KeyError, TypeError, json.JSONDecodeError):
+        return None
+
+    def at(setting: _Setting | None) -> float:
+        if setting is None:
+            return np.nan
+        rule, ensemble, size, v, noise = setting
+        common: dict[str, Any] = {"v": v, "ensemble": ensemble, "query_noise": noise}
+        try:
+            found = capacity(rule, size, threshold, metric=metric, **common)
+        except ValueError:
+            return np.nan
+        return float(found)
+
+    n = np.array([at(setting) for setting in settings])
+    return (d, n) if np.isfinite(n).any() else None
+
+
+def _between(x: np.ndarray, points: int) -> np.ndarray:
+    """Numbers through the range of `x`, so many for each doubling."""
+    return np.geomspace(x.min(), x.max(), int(points * np.log2(x.max() / x.min())) + 2)
+
+
+class _Setting(NamedTuple):
+    """What theory must know of a line."""
+
+    rule: AbstractRule
+    ensemble: AbstractEnsemble
+    d: float
+    v: int | None
+    noise: float
+
+
+def _setting(dataset: xr.Dataset, spec: Mapping[str, Any], entry: dict):
+    """The setting of a line; `None` where there is none that theory knows."""
     chosen = lambda name: entry[name] if name in entry else dataset[name].values.item()
     # A study of before there was an axis is one at its level zero.
     level = lambda name: chosen(name) if name in dataset.coords else spec.get(name, 0)
@@ -62,15 +137,27 @@ def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry
         point = {name: float(chosen(name)) for name in known}
         rule = dataclasses.replace(rule, **point)
         ensemble = from_text(spec["ensemble"], _ENSEMBLES)
-        formula = formula_of("plot.curves", rule, metric, ensemble)
         noise, d = float(level("query_noise")), float(chosen("d"))
     # A rule or an ensemble of the caller's own is not known by name.
     except (KeyError, TypeError, ValueError):
         return None
+    return _Setting(rule, ensemble, d, spec["v"], noise)
 
+
+def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry: dict):
+    setting = _setting(dataset, spec, entry)
+    if setting is None:
+        return None
+    rule, ensemble, d, v, noise = setting
+    try:
+        formula = formula_of("plot.curves", rule, metric, ensemble)
+    except ValueError:
+        return None
+
+    @functools.cache
     def at_one(n: float) -> float:
         try:
-            return float(formula.function(d, n, v=spec["v"], query_noise=noise))
+            return float(formula.function(d, n, v=v, query_noise=noise))
         except ValueError:
             return np.nan
 

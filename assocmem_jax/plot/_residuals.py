@@ -7,9 +7,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from .._base.errors import ArgumentError
-from ._axes import axes_or_new, check_metric, label_of, over
+from ._axes import axes_or_new, check_metric, over
+from ._labels import label_of
 from ._lines import check_hue, draw_lines
 from ._predicted import predictions
+
+
+# Squares of larger numbers overflow.
+_LARGEST = 1e150
 
 
 def residuals(
@@ -66,13 +71,19 @@ def residuals(
     predicted = np.array(
         [nothing if formula is None else formula(n) for formula in formulas]
     )
-    mean = data[metric].mean("trial")
-    error = data[metric].std("trial", ddof=1) / np.sqrt(data.sizes["trial"])
+    scores = data[metric].astype(np.float64)
+    # What is infinite, or nearly so, has no standard error; a trial that is NaN was
+    # not run.
+    count = scores.notnull().sum("trial")
+    scores = scores.where((count > 1) & ~(abs(scores) > _LARGEST).any("trial"))
+    mean = scores.mean("trial")
+    error = scores.std("trial", ddof=1) / np.sqrt(count)
     # Where all trials agree, rounding is all that is left.
     means = ((mean - predicted) / error.where(error > 1e-6 * abs(mean))).rename("mean")
-    ax = axes_or_new(ax)
+    means = means.to_dataset().assign_attrs(dataset.attrs)
+    ax = axes_or_new("plot.residuals", ax)
     ax.axhspan(-2, 2, color="0.93", linewidth=0)
-    draw_lines(ax, means.to_dataset(), hue, line, band=False, legend=legend)
+    draw_lines(ax, means, hue, line, band=False, legend=legend)
     ax.set_xlabel(label_of(dataset, "n"))
     ax.set_ylabel(
         f"{label_of(dataset, metric)}:\nmeasured less predicted [std. errors]"

@@ -1,6 +1,7 @@
 """The capacity of rules, searched for without a grid of loads."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
@@ -161,7 +162,8 @@ def search_capacity(
         xr.concat([parts[name, int(size)] for size in spec.d], "d")
         for name in spec.rules
     ]
-    return xr.concat(by_rule, "rule").assign_attrs(next(iter(parts.values())).attrs)
+    attrs = {**next(iter(parts.values())).attrs, "spec": json.dumps(spec.describe())}
+    return xr.concat(by_rule, "rule").assign_attrs(attrs)
 
 
 def _handed_on(names: Mapping[str, str]) -> AbstractContextManager:

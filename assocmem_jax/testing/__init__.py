@@ -1,3 +1,8 @@
 """The laws that every rule obeys, for rules of your own."""
 
 from ._check import check_rule as check_rule
+
+
+__all__ = [
+    "check_rule",
+]

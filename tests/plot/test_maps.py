@@ -57,7 +57,8 @@ def test_capacity_draws_points_intervals_and_where_they_are_censored(capacities)
     ax = am.plot.capacity(capacities)
     lines = [line for line in ax.get_lines() if line.get_linestyle() == "-"]
     for i, line in enumerate(lines):
-        np.testing.assert_array_equal(line.get_xdata(), D)
+        # Side by side.
+        np.testing.assert_allclose(line.get_xdata(), D * 2 ** (0.06 * (i - 0.5)))
         np.testing.assert_array_equal(line.get_ydata(), capacities["capacity"][i])
     bars = [bar for bar in ax.collections if isinstance(bar, LineCollection)]
     # Where there is no interval, matplotlib keeps an empty segment.
@@ -65,9 +66,8 @@ def test_capacity_draws_points_intervals_and_where_they_are_censored(capacities)
     np.testing.assert_array_equal(ends[0], [[15, 17], [16, 40], [100, 256]])
     np.testing.assert_array_equal(ends[1], [[30, 50]])
     assert markers_of(ax) == {
-        CARETDOWN: [(32, 16)],
-        CARETUP: [(128, 256)],
-        # Beside their dimension, as those of the other rule are on its other side.
+        CARETDOWN: [(pytest.approx(32 / 2**0.03), 16)],
+        CARETUP: [(pytest.approx(128 / 2**0.03), 256)],
         "v": [(pytest.approx(16 * 2**0.03), 4)],
         "^": [(pytest.approx(128 * 2**0.03), 1024)],
     }
@@ -80,10 +80,23 @@ def test_capacity_draws_points_intervals_and_where_they_are_censored(capacities)
     assert 1 < low < 4 and 1024 < high < 4096
 
 
+@pytest.mark.parametrize("count", (1, 2, 40))
+def test_bars_of_rules_at_one_dimension_do_not_overlap(count, capacities):
+    names = [f"rule {i}" for i in range(count)]
+    one = capacities.isel(rule=0, drop=True)
+    found = one.expand_dims(rule=names)
+    bars = am.plot.capacity(found, theory=False).collections
+    x = np.array([[s[0, 0] for s in bar.get_segments() if len(s)] for bar in bars])
+    # In the order of the rules around the dimension, far from the next one.
+    assert x.shape == (count, len(D)) and np.all(np.diff(x, axis=0) > 0)
+    np.testing.assert_allclose(np.exp2(np.log2(x).mean(axis=0)), D)
+    assert np.all(np.abs(np.log2(x / D)) < 0.26)
+
+
 def test_capacity_draws_the_fit_and_says_its_exponent(capacities, fit):
     ax = am.plot.capacity(capacities, fit=fit)
     (law,) = [line for line in ax.get_lines() if line.get_linestyle() == "--"]
-    np.testing.assert_array_equal(law.get_xdata(), [16, 128])
+    np.testing.assert_allclose(law.get_xdata(), np.array([16, 128]) / 2**0.03)
     expected = 0.97 * np.array([16, 128]) ** 1.004
     np.testing.assert_allclose(law.get_ydata(), expected)
     labels = legend_of(ax)

@@ -3,11 +3,14 @@
 # Matplotlib declares more types than it returns.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
-# pyright: reportUnhashable=false
+# pyright: reportUnhashable=false, reportIndexIssue=false
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
+from figures import legend_of
+from matplotlib.contour import QuadContourSet
 
 import assocmem_jax as am
 
@@ -142,3 +145,91 @@ def test_an_ensemble_that_is_named_like_one_of_the_library_has_no_line():
         study = am.sweep({"relu": am.ReLU()}, **grid, **given)
         plain, _ = lines_of(am.plot.curves(study, "cosine", hue="rule"))
         assert not plain
+
+
+@pytest.fixture(scope="module")
+def grid():
+    """A study of a grid with a capacity at every dimension."""
+    loads = [1, 2, 4, 8, 16, 32]
+    rules = {"dot": am.DotProduct()}
+    return am.sweep(rules, d=[8, 16], n=loads, trials=8, values="marginalized")
+
+
+def test_legends_say_which_lines_are_theory(study):
+    data = part_of(study, noise=0.0)
+    assert legend_of(am.plot.curves(data, "cosine", hue="rule"))[-1] == "theory"
+    for plain in (
+        am.plot.curves(data, "success", hue="rule"),
+        am.plot.curves(data, "cosine", hue="rule", theory=False),
+    ):
+        assert legend_of(plain) == list(RULES)
+
+
+def test_capacities_stand_on_lines_of_theory(grid):
+    found = am.capacity(grid, threshold=0.8)
+    both = xr.concat([found, found], "rule").assign_coords(rule=["dot", "other"])
+    ax = am.plot.capacity(both)
+    (line,), marked = lines_of(ax)
+    assert legend_of(ax) == ["dot", "other", "theory"]
+    # What theory does not know is joined.
+    assert [marks.get_linestyle() for marks in marked] == ["None", "-"]
+    assert line.get_color() == marked[0].get_color()
+    # Beside their dimension, the line like the marks.
+    d = line.get_xdata() * 8 / marked[0].get_xdata()[0]
+    assert {8, 16} <= set(d.round(9)) and len(d) > 3
+    expected = am.theory.capacity(am.DotProduct(), d, 0.8)
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    plain, marked = lines_of(am.plot.capacity(found, theory=False))
+    assert not plain and all(line.get_linestyle() == "-" for line in marked)
+
+
+def test_lines_of_theory_do_not_stretch_the_axes(grid):
+    found = am.capacity(grid.isel(n=slice(4)), threshold=0.8)
+    assert list(found["censored"].values[0]) == ["no", "above"]
+    limits = [
+        am.plot.capacity(found, theory=theory).get_ylim() for theory in (True, False)
+    ]
+    assert limits[0] == limits[1]
+    assert am.theory.capacity(am.DotProduct(), 16, 0.8) > limits[0][1]
+
+
+@pytest.mark.parametrize("case", ("spec", "metric", "above"))
+def test_capacities_that_theory_does_not_know_are_joined(grid, case):
+    found = am.capacity(grid, threshold=0.8)
+    if case == "above":
+        found = found.assign(
+            censored=found["censored"].astype(str).where(False, "above")
+        )
+    elif case == "metric":
+        found = found.assign_attrs(metric="success")
+    else:
+        found = found.drop_attrs(deep=False)
+    ax = am.plot.capacity(found)
+    assert not lines_of(ax)[0] and "theory" not in legend_of(ax)
+
+
+def test_maps_have_lines_where_theory_takes_the_threshold(grid):
+    data = grid.sel(rule="dot")
+    ax = am.plot.heatmap(data, capacity=am.capacity(data, threshold=0.8))
+    (lines,) = (x for x in ax.collections if isinstance(x, QuadContourSet))
+    assert list(lines.levels) == [0.8] and legend_of(ax)[-1] == "theory"
+    points = np.concatenate([path.vertices for path in lines.get_paths()])
+    expected = am.theory.capacity(am.DotProduct(), points[:, 0], 0.8)
+    # Between loads an octave apart the line is interpolated.
+    np.testing.assert_allclose(points[:, 1], expected, rtol=0.05)
+    assert ax.get_lines()[0].get_linestyle() == "None"
+
+
+def test_maps_without_a_capacity_mark_their_lines_on_the_color_bar(grid):
+    ax = am.plot.heatmap(grid.sel(rule="dot"))
+    (lines,) = (x for x in ax.collections if isinstance(x, QuadContourSet))
+    bar = ax.figure.axes[1]
+    marked = [line.get_ydata()[0] for line in bar.get_lines()]
+    assert list(lines.levels) == marked and set(np.round(marked, 9)) <= {
+        0.2,
+        0.4,
+        0.6,
+        0.8,
+    }
+    bare = am.plot.heatmap(grid.sel(rule="dot"), theory=False)
+    assert bare.get_legend() is None and len(bare.collections) == 1

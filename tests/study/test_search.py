@@ -1,5 +1,6 @@
 """Capacities that are searched for, against those that are known."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def test_the_search_covers_the_exact_capacities(dimensions):
             assert 0 < float(cell["low"]) < exact < float(cell["high"]) < np.inf
             assert cell["high"] / cell["low"] < 1.5
     assert found.attrs["metric"] == "cosine" and found.attrs["threshold"] == 0.9
+    assert json.loads(found.attrs["spec"])["rules"].keys() == set(found["rule"].values)
 
 
 # The first crossings of a threshold of 0.5 under noise of 0.5; beyond n = d the curve
