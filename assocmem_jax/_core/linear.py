@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .._base.exact import rounded
 from .fold import Fold
 from .pairs import Pairs
 from .rule import AbstractRule, Looks, Memory
@@ -36,7 +37,8 @@ class LeftFactor(eqx.Module):
         spread = query if self.gram is None else fold.dot(query, self.gram)
         target = jnp.sum(query * key)
         # Of all weights, less the right one: what remains is not below the rounding.
-        return Weights(target, jnp.maximum(jnp.sum(query * spread) - target**2, 0))
+        square = rounded(target * target)
+        return Weights(target, jnp.maximum(jnp.sum(query * spread) - square, 0))
 
 
 class AbstractLinear(AbstractRule[Memory]):

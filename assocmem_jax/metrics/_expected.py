@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._base.exact import rounded
 from .._core.sums import Weights
 
 
@@ -60,4 +61,4 @@ class ExpectedAnswers:
 
     @property
     def _squares(self) -> Float[Array, "*batch"]:
-        return (1 - self.weights.target) ** 2 + self.weights.noise
+        return rounded((1 - self.weights.target) ** 2) + self.weights.noise

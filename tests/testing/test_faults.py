@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import RULES, softmax
+from jax.experimental.layout import Layout, with_layout_constraint
 
 import assocmem_jax as am
 from assocmem_jax.testing._laws import LAWS
@@ -139,6 +140,46 @@ class CountsItsOwnShard(am.AbstractLinear):
         return summary / jnp.sum(stored.mask, dtype=summary.dtype)
 
 
+class StopsAtTheShard(am.DotProduct):
+    """No derivative by pairs of a sharded fold."""
+
+    def read(self, memory, query, fold=am.Fold()):
+        if fold.axis_name is not None:
+            memory = jax.lax.stop_gradient(memory)
+        return super().read(memory, query, fold)
+
+
+class OnTheFirstDevice(am.DotProduct):
+    """Holds a number that is bound to a device."""
+
+    scale: jax.Array = eqx.field(
+        default_factory=lambda: jax.device_put(np.float64(2), jax.devices()[0])
+    )
+
+    def read(self, memory, query, fold=am.Fold()):
+        return self.scale.astype(query.dtype) * super().read(memory, query, fold)
+
+
+class DividesFirst(am.AbstractLinear):
+    """Directions of the keys; zero where there is none, but only afterwards."""
+
+    def summarize(self, block, fold):
+        norm = jnp.linalg.norm(block.keys, axis=1, keepdims=True)
+        keys = jnp.where(norm > 0, block.keys / norm, 0)
+        return fold.dot(keys.T, block.values)
+
+
+class RepeatsItself(am.DotProduct):
+    """The number of steps decides what is compiled, and is not declared as static."""
+
+    steps: int = 2
+
+    def read(self, memory, query, fold=am.Fold()):
+        for _ in range(self.steps):
+            answer = super().read(memory, query, fold)
+        return answer
+
+
 @jax.custom_batching.custom_vmap
 def sign(x):
     return jnp.sign(x)
@@ -230,6 +271,13 @@ class OnACpuAlone(am.AbstractLinear):
         return fold.dot(vectors, fold.dot(vectors.T, summary))
 
 
+class ByColumns(am.DotProduct):
+    """A layout is not exported."""
+
+    def read(self, memory, query, fold=am.Fold()):
+        return super().read(with_layout_constraint(memory, Layout((0, 1))), query, fold)
+
+
 class LoopsOverPairs(am.AbstractRule):
     looks: ClassVar = "memory"
 
@@ -273,6 +321,9 @@ FAULTS = (
     ("stops", OffByOne(), dot_product),
     ("stops", IgnoresTheStop(), dot_product),
     ("shards", CountsItsOwnShard(), mean_product),
+    ("adjoints", StopsAtTheShard(), dot_product),
+    ("meshes", OnTheFirstDevice(), None),
+    ("nans", DividesFirst(), None),
     ("vmap", OtherInABatch(), lambda K, V, Q: Q @ np.sign(K.T @ V)),
     ("extremes", Overflows(), None),
     ("values", ReadsANumber(), None),
@@ -285,9 +336,11 @@ FAULTS = (
     ("write", PairsByPairs(), None),
     ("precision", FewDigits(), cubic),
     ("platforms", OnACpuAlone(), None),
+    ("platforms", ByColumns(), dot_product),
     ("looks", LoopsOverPairs(), dot_product),
     ("looks", LooksTwice(), cubic),
     ("pytree", HoldsASet(), dot_product),
+    ("leaves", RepeatsItself(), dot_product),
 )
 names = [f"{law} of {type(rule).__name__}" for law, rule, _ in FAULTS]
 
@@ -317,7 +370,7 @@ def test_all_faults_are_told_at_once():
     class Both(LooksTwice, FewDigits):
         pass
 
-    with pytest.raises(AssertionError, match="`Both` breaks 2 of 21 laws") as error:
+    with pytest.raises(AssertionError, match="`Both` breaks 2 of 25 laws") as error:
         am.testing.check_rule(Both(), cubic, breaks=SLOW)
     _, *said = str(error.value).splitlines()
     assert [line.split(":")[0] for line in said] == ["- `precision`", "- `looks`"]
