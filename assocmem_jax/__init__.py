@@ -65,3 +65,8 @@ def __dir__() -> list[str]:
 def _is_ours(x: Any) -> bool:
     place = getattr(x, "__module__", None) or getattr(x, "__name__", "")
     return str(place).startswith(__name__)
+
+
+# What `help` and generators of pages list; type checkers read the imports above.
+if not TYPE_CHECKING:
+    __all__ = __dir__()

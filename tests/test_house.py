@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,14 @@ def test_the_api_is_what_dir_lists():
         assert getattr(am, name) is not None
     modules = {name for name in API if inspect.ismodule(getattr(am, name))}
     assert modules == {"metrics", "patterns", "plot", "study", "testing", "theory"}
+
+
+def test_help_shows_every_name():
+    modules = [getattr(am, name) for name in sorted(API) if name.islower()]
+    for module in (am, *filter(inspect.ismodule, modules)):
+        said = pydoc.plain(pydoc.render_doc(module))
+        assert not {x for x in module.__all__ if x[0] != "_" and x not in said}
+        assert set(module.__all__) >= {x for x in dir(module) if x[0] != "_"}
 
 
 def test_unknown_names_are_no_attributes():

@@ -7,3 +7,6 @@ from ._functions import (
     is_nearest as is_nearest,
     recall_at_1 as recall_at_1,
 )
+
+
+__all__ = [name for name in dir() if name[0] != "_"]  # pyright: ignore

@@ -11,3 +11,6 @@ from ._independent import (
 from ._one_hot import OneHot as OneHot
 from ._samples import Samples as Samples
 from ._spectrum import LowRank as LowRank, Spectrum as Spectrum
+
+
+__all__ = [name for name in dir() if name[0] != "_"]  # pyright: ignore

@@ -5,3 +5,6 @@ from ._capacity import capacity as capacity
 from ._heatmap import heatmap as heatmap
 from ._lines import collapse as collapse, curves as curves, difference as difference
 from ._residuals import residuals as residuals
+
+
+__all__ = [name for name in dir() if name[0] != "_"]  # pyright: ignore

@@ -123,3 +123,6 @@ from ._thresholds import (
 from ._top_k import (
     top_k_cosine as top_k_cosine,
 )
+
+
+__all__ = [name for name in dir() if name[0] != "_"]  # pyright: ignore
