@@ -37,7 +37,9 @@ class Fold(eqx.Module):
             unknown length has no reverse-mode derivative. In a sharded fold it counts
             from the first row of each shard.
         axis_name: the mesh axis over which the pairs are sharded, inside
-            `jax.shard_map`. Every device then gets the merged summary.
+            `jax.shard_map`. Every device then gets the merged summary. A gradient taken
+            inside counts each device once; with `check_vma=False`, as JAX has it there,
+            once for each device, so take it outside or leave the check on.
         precision: of the products that rules make, as in `jax.numpy.matmul`.
             "highest" is full float32 on every platform.
 
@@ -243,11 +245,11 @@ def _to_stop(x: Any) -> Int[Array, "..."]:
         complaint = f"must be a whole number, got {x!r}"
         raise ArgumentTypeError("Fold", "stop", complaint, advice)
     if is_traced(whole):
-        return whole.astype(jnp.int32)
+        return jnp.asarray(whole).astype(jnp.int32)
     if np.any(np.asarray(whole) < 0):
         complaint = f"must be a number of pairs, got {x!r}"
         raise ArgumentError("Fold", "stop", complaint, "Zero stores none.")
-    return jnp.asarray(np.minimum(np.asarray(whole), np.iinfo(np.int32).max), jnp.int32)
+    return jnp.asarray(np.minimum(np.asarray(whole), 2**31 - 1), jnp.int32)
 
 
 def _limits() -> tuple[int, int]:

@@ -297,10 +297,9 @@ def _beside(pairs: Pairs) -> Float[Array, "n c"]:
 
 
 def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
-    # LAPACK takes columns. A line of numbers has no other order: XLA reorders these
-    # rows from there, and not, before the loop or branch they are in, all rows that
-    # they are taken from. A constraint on the layout would say it shorter, but is not
-    # exported.
+    # LAPACK takes columns. From a line of numbers, which has one order alone, XLA makes
+    # columns of these rows, and not, before the loop or branch that they are in, of all
+    # rows they are taken from. A constraint on the layout is shorter, but not exported.
     line = lambda x: jax.lax.optimization_barrier(x.reshape(-1)).reshape(x.shape)
     return jax.lax.platform_dependent(x, cpu=line, default=lambda x: x)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._base.exact import unit_of
+from .._base.exact import rounded, unit_of
 from .fold import Fold
 from .pairs import Pairs
 from .rule import AbstractRule, Looks, Memory
@@ -40,7 +40,8 @@ class LeftFactor(eqx.Module):
         target = jnp.sum(query * key)
         squares = jnp.sum(query * (spread / units[1] / units[1]))
         # Of all weights, less the right one: what remains is not below the rounding.
-        return Weights(target, jnp.maximum(squares - target**2, 0), units[0] * units[1])
+        noise = jnp.maximum(squares - rounded(target * target), 0)
+        return Weights(target, noise, units[0] * units[1])
 
 
 # Not `Self`, which beartype knows in classes alone that it decorates as a whole.

@@ -32,11 +32,17 @@ def retrieve(
 
     All arrays hold one item per row, and may be JAX or NumPy arrays or nested lists.
     By default the pairs are taken in blocks and the queries in batches, so that the
-    n x m scores never exist at once, unless they are few (2**14).
+    n x m scores never exist at once, unless they are few (2**14). Arrays that lie on a
+    mesh, of automatic or explicit axes, are answered as others.
+
+    There is one way to ask. A single query is `queries[None]`; for batches, or a mask
+    for each query, map: `jax.vmap(lambda query, mask: retrieve(rule, keys, values,
+    query[None], mask=mask)[0])(queries, masks)`.
 
     Args:
         rule: how a query is answered, such as `Softmax(beta=2.0)`.
-        keys: n keys of dimension d.
+        keys: n keys of dimension d. Masked arrays of NumPy are refused: say by `mask`
+            which pairs there are.
         values: n values of dimension v.
         queries: m queries of dimension d.
         mask: n booleans, True where the pair is stored. `None` stores all.
@@ -51,7 +57,8 @@ def retrieve(
         The m retrieved values, in the widest floating-point type of the three arrays.
 
     Raises:
-        TypeError: if an argument is of the wrong kind, or not real.
+        TypeError: if an argument is of the wrong kind, or not real, or the rule takes
+            a number for known that is traced.
         ValueError: if a shape does not fit, a size is below 1, or an array is not
             finite.
 
@@ -107,9 +114,7 @@ def retrieve(
 
 @functools.partial(jax.jit, static_argnames=("static", "batch"))
 def _retrieve(arrays, pairs, queries, fold, static, batch):
-    answers = lambda arrays, pairs, queries, fold: _answers(
-        arrays, pairs, queries, fold, static, batch
-    )
+    answers = functools.partial(_answers, static=static, batch=batch)
     return automatic(answers, (arrays, pairs, queries, fold), like=queries)
 
 

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._base.exact import rounded
 from .._core.sums import Weights
 
 
@@ -67,5 +68,5 @@ class ExpectedAnswers:
     def _squares(self) -> Float[Array, "*batch"]:
         """The squares of the error of one coordinate, in the scale."""
         ratio = self.weights.unit / self._scale
-        right = ratio * self.weights.target
-        return (1 / self._scale - right) ** 2 + ratio**2 * self.weights.noise
+        off = 1 / self._scale - ratio * self.weights.target
+        return rounded(off**2) + ratio**2 * self.weights.noise

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
+from .._base.arrays import to_index
 from .._base.checks import ArrayLike, is_traced
 from .._base.errors import ArgumentError, BadArgument, argument_error
 from .._base.files import check_fits, to_path
@@ -104,10 +105,11 @@ class Samples(AbstractEnsemble):
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row.
 
-        Indices past the last pattern give the last.
+        Indices past the last pattern are refused; while they are traced, they give the
+        last.
         """
         del d
-        return self.keys[self._places(rng, index)]
+        return self.keys[self._places("rows", rng, index)]
 
     def value_rows(
         self, rng: Key[Array, ""], index: Int[Array, " b"]
@@ -116,13 +118,13 @@ class Samples(AbstractEnsemble):
 
         Args:
             rng: the key that the patterns are drawn with.
-            index: which patterns. Indices past the last give the last.
+            index: which patterns, as in `rows`.
 
         Returns:
             One value per row.
 
         Raises:
-            ValueError: if there are no values.
+            ValueError: if there are no values, or no such patterns.
         """
         if self.values is None:
             raise ArgumentError(
@@ -132,11 +134,12 @@ class Samples(AbstractEnsemble):
                 "Pass one value per key.",
                 given="None",
             )
-        return self.values[self._places(rng, index)]
+        return self.values[self._places("value_rows", rng, index)]
 
-    def _places(self, rng, index):
+    def _places(self, function, rng, index):
         """The rows of these patterns in the arrays: by a shuffle, the same for all."""
         rows = self.keys.shape[0]
+        index = to_index(function, "index", index, rows)
         words = random.bits(rng, jnp.zeros(1, jnp.int32), rows)[0]
         order = jnp.argsort(words, stable=True)
         return order[jnp.clip(index, 0, rows - 1)]

@@ -46,7 +46,8 @@ def sweep(
     hyperparameters and noise. The numbers of a cell depend on the seed, d, the trial
     and the cell's own settings alone: all rules see the same patterns, a load the first
     n of them, and grid, order, batches, devices and interruptions change nothing (on a
-    CPU, to the last bit; other metrics beside them may change the last bit).
+    CPU, to the last bit; other metrics beside them may change it, and, where values
+    have fewer than four dimensions, other numbers of trials at a time).
 
     Args:
         rules: the retrieval rules, by name.

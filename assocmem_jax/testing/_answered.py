@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, PartitionSpec as P
 
+from .._base.errors import first_line
 from .._core.fold import Fold
 from .._core.pairs import Pairs
 from .._core.retrieve import retrieve
@@ -171,40 +171,26 @@ def _at_stop(numbers, keys, values, queries, mask, stop, *, static, size):
 
 
 @law(
-    "shards",
-    "pairs that are spread over devices are answered as on one",
-    "merge summaries by `fold` alone, and count pairs by `fold.count`",
+    "nans",
+    "no step makes a nan, whatever pairs there are",
+    "guard a division before it is made: `x / jnp.where(y > 0, y, 1)`",
 )
-def shards(case: Case) -> None:
-    """On two devices, where there are two; one of them may hold no pair."""
-    if len(jax.devices()) < 2:
-        return
-    mesh = jax.make_mesh(
-        (2,), ("pairs",), axis_types=(AxisType.Auto,), devices=jax.devices()[:2]
-    )
-    fold = Fold(3, axis_name="pairs")
-    local = lambda keys, values, mask, queries: retrieve(
-        case.rule, keys, values, queries, mask=mask, fold=fold
-    )
-    spread = P("pairs")
-    sharded = quick()(
-        jax.shard_map(
-            local,
-            mesh=mesh,
-            in_specs=(spread, spread, spread, P()),
-            out_specs=P(),
-            check_vma=False,
-        )
-    )
-    for n in case.numbers:
-        n += n % 2
-        keys, values, queries = case.arrays(n)
-        some = np.random.default_rng(n).random(n) < 0.8
-        some[0] = True
-        for mask in (some, np.arange(n) < n // 2, np.arange(n) >= n // 2):
-            out = sharded(keys, values, mask, queries)
-            expected = case.expected(keys, values, queries, mask)
-            must_be_close(out, expected, f"for {mask.sum()} of {n} pairs, two devices")
+def nans(case: Case) -> None:
+    """Step by step, as `jax_debug_nans` looks; with keys of zeros, and with no pair."""
+    n = case.numbers[0]
+    keys, values, queries = (jnp.asarray(x) for x in case.arrays(n, m=2))
+    every = jnp.ones(n, bool)
+    ways = {
+        f"for {n} pairs": (keys, every),
+        f"for {n} keys of zeros": (0 * keys, every),
+        "with all pairs masked": (keys, ~every),
+    }
+    for where, (given, mask) in ways.items():
+        try:
+            with jax.debug_nans(True):
+                read_all(case.rule, Pairs(given, values, mask), queries, Fold(4))
+        except FloatingPointError as error:
+            must(False, f"a nan {where}: {first_line(error)}")
 
 
 @law(

@@ -23,7 +23,10 @@ def check_rule(
     The answers equal the definition whatever the type of the arrays, the size of
     blocks, the order of pairs, masks, stops and shards; derivatives are right; nothing
     as large as all scores is held; and what the rule declares of itself is true. A
-    small rule takes some ten seconds, most of them to compile.
+    small rule takes some twenty seconds, most of them to compile.
+
+    Three laws need two devices, and hold nothing on one: "shards", "adjoints" and
+    "meshes". With `JAX_NUM_CPU_DEVICES=2` in the environment a CPU has two.
 
     Args:
         rule: the rule.

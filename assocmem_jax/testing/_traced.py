@@ -1,4 +1,4 @@
-"""Laws of programs: what they hold, do, and are compiled for. Nothing is run."""
+"""Laws of programs: what they hold, do, and are compiled for."""
 
 from typing import ClassVar
 
@@ -6,13 +6,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.export import export
 
 from .._core.fold import Fold
 from .._core.pairs import Pairs
 from .._core.retrieve import retrieve
-from .._core.rule import joined, split
+from .._core.rule import joined, split, with_arrays
 from .._core.separation import AbstractSeparation
-from ._case import Case, must
+from ._case import Case, must, must_be_close
+from ._compiled import read_all
 from ._law import law
 from ._programs import equations, largest_intermediate
 
@@ -84,7 +86,7 @@ def precision(case: Case) -> None:
 
 @law(
     "platforms",
-    "programs lower for GPU and TPU",
+    "programs are exported for CPU, GPU and TPU",
     "use operations of `jax.numpy` and `jax.lax`",
 )
 def platforms(case: Case) -> None:
@@ -92,10 +94,8 @@ def platforms(case: Case) -> None:
     for n in (case.numbers[0], case.numbers[2]):
         arrays = case.arrays(n, dtype=np.float32)
         fn = jax.jit(lambda *arrays: retrieve(case.rule, *arrays))
-        traced = fn.trace(*arrays)
-        for platform in ("cuda", "tpu"):
-            text = traced.lower(lowering_platforms=(platform,)).as_text()
-            must(text, f"nothing for {platform}")
+        exported = export(fn, platforms=("cpu", "cuda", "tpu"))(*arrays)
+        must(exported.mlir_module(), "an empty program")
 
 
 class _Counted(Fold):
@@ -145,6 +145,20 @@ def looks(case: Case) -> None:
         must(not runs, f'"memory", and {len(runs)} folds in `read`')
     if declared == "once":
         must(len(runs) == 1, f'"once", and {len(runs)} folds in `read`')
+
+
+@law(
+    "leaves",
+    "numbers that a rule holds may be arrays, and what is no array may be anything",
+    "declare a number that decides what is compiled by `eqx.field(static=True)`",
+)
+def leaves(case: Case) -> None:
+    """As the rule is, step by step, and in a program."""
+    arrays = case.arrays(case.numbers[0], m=2)
+    keys, values, queries = map(jnp.asarray, arrays)
+    alone = read_all(case.rule, Pairs(keys, values), queries, Fold(4))
+    traced = retrieve(with_arrays(case.rule), *arrays, fold=Fold(4))
+    must_be_close(traced, alone, "in a program")
 
 
 @law(

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import RULES, assert_close, every_rule, make_pairs
+from helpers import FEW, RULES, assert_close, every_rule, make_pairs
 
 import assocmem_jax as am
 
@@ -112,6 +112,78 @@ def test_mistakes_raise_before_anything_compiles(monkeypatch):
 def test_block_sizes_below_one_are_refused(size):
     with pytest.raises(ValueError, match=rf"Fold\(block_size=.*least 1, got {size}"):
         am.Fold(size)
+
+
+@pytest.mark.parametrize(
+    ("stop", "error", "message"),
+    (
+        (2.9, TypeError, "must be a whole number, got 2.9"),
+        (True, TypeError, "must be a whole number, got True"),
+        (np.float64(3), TypeError, "must be a whole number, got"),
+        (jnp.float32(3), TypeError, "must be a whole number, got"),
+        ("3", TypeError, "must be a whole number, got '3'"),
+        (-1, ValueError, "must be a number of pairs, got -1. Zero stores none"),
+    ),
+)
+def test_a_stop_is_a_number_of_pairs(stop, error, message):
+    with pytest.raises(error, match=rf"`Fold\(stop=...\)` {message}|Type-check"):
+        am.Fold(stop=stop)
+
+
+@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("block_size", (1, None))
+def test_a_stop_beyond_the_last_pair_takes_no_time(name, block_size, rng):
+    """Blocks that there are not were passed one by one, for ever."""
+    keys, values, queries = make_pairs(rng)
+    expected = RULES[name].definition(keys, values, queries)
+    fold = am.Fold(block_size, stop=2**40)
+    assert_close(am.retrieve(FEW[name], keys, values, queries, fold=fold), expected)
+    if name == "DotProduct":
+        stops = jnp.array([2, 2**31 - 1], jnp.int32)
+        of_block = lambda block: fold.dot(block.keys.T, block.values)
+        out = fold.prefixes(of_block, jnp.add, am.Pairs(keys, values), stops=stops)
+        assert_close(out[1], keys.T @ values)
+    tall = am.retrieve(am.Pseudoinverse(), keys, values, queries, fold=fold)
+    assert_close(tall, RULES["Pseudoinverse"].definition(keys, values, queries))
+
+
+@pytest.mark.parametrize(
+    "use",
+    (
+        lambda number: range(number),
+        lambda number: [0.0] * number,
+        lambda number: 1 if number > 1 else 2,
+        lambda number: jnp.zeros(number),
+        lambda number: int(number),
+    ),
+)
+def test_a_number_that_decides_is_to_be_static(use, rng):
+    """equinox#1127, equinox#149: advice in place of a message about tracers."""
+
+    class Deciding(am.DotProduct):
+        number: int = 2
+
+        def read(self, memory, query, fold=am.Fold()):
+            use(self.number)
+            return super().read(memory, query, fold)
+
+    message = (
+        r"`retrieve\(rule=...\)` must be a rule that runs, got `Deciding`, which fails "
+        r"with .*Error: .+\. While a program is traced, `number` is an array: declare a"
+    )
+    with pytest.raises(TypeError, match=message):
+        am.retrieve(Deciding(), *make_pairs(rng))
+
+
+def test_other_errors_of_a_rule_are_its_own(rng):
+    class Broken(am.DotProduct):
+        number: int = 2
+
+        def read(self, memory, query, fold=am.Fold()):
+            raise AttributeError("of its own")
+
+    with pytest.raises(AttributeError, match="^of its own"):
+        am.retrieve(Broken(), *make_pairs(rng))
 
 
 @pytest.mark.parametrize("precision", ("high", "float32", "F32_F32_F32"))

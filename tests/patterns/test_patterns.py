@@ -250,7 +250,14 @@ def test_samples_do_not_repeat_and_values_go_along():
     places = [int(np.argmax(np.all(held == row, axis=1))) for row in keys]
     np.testing.assert_array_equal(keys, held[places])
     np.testing.assert_array_equal(values, np.asarray(ensemble.values)[places])
-    past = ensemble.rows(key, jnp.array([N - 1, N, N + 50]), 5)
+    # A study draws more rows than it stores.
+    past = jax.jit(lambda index: ensemble.rows(key, index, 5))(
+        jnp.array([N - 1, N, N + 50])
+    )
+    with pytest.raises(
+        ValueError, match=rf"rows\(index=.*from 0 to below {N}, got {N}"
+    ):
+        ensemble.rows(key, jnp.array([0, N]), 5)
     np.testing.assert_array_equal(past, keys[[-1, -1, -1]])
 
 

@@ -23,6 +23,22 @@ from assocmem_jax.study._programs import compiled_kernel
 SOFT = {"soft": am.Softmax()}
 RULES = {"soft": am.Softmax(), "dot": am.DotProduct()}
 SAMPLES = am.patterns.Samples(np.ones((10, 4)))
+
+
+class Odd(am.AbstractSeparation):
+    """Fields of which one is a number."""
+
+    kind: str = "relu"
+    step: Callable = jax.nn.relu
+    flag: bool = True
+    many: jax.Array = eqx.field(default_factory=lambda: jnp.ones(3))
+    number: float = 2.0
+
+    def weigh(self, scores, mask):
+        return None, self.step(scores)
+
+
+ODD = {"odd": Odd()}
 LABELED = am.patterns.Samples(np.ones((10, 4)), np.ones((10, 3)))
 
 
@@ -202,6 +218,10 @@ BAD_VALUES = (
     ({"values": SAMPLES, "n": [11]}, r"^`sweep\(values=...\)` asks for 11 patt"),
     ({"values": SAMPLES, "v": 3}, "values=.*dimension 3.*of dimension 4"),
     ({"vary": {"bta": [1.0]}}, "vary=.*'bta'.*of no rule here. Did you mean `beta`"),
+    ({"vary": {"kind": [1.0, 2.0]}, "rules": ODD}, "'kind', a hyperparameter of no"),
+    ({"vary": {"step": [1.0, 2.0]}, "rules": ODD}, "'step', a hyperparameter of no"),
+    ({"vary": {"flag": [1.0, 2.0]}, "rules": ODD}, "'flag', a hyperparameter of no"),
+    ({"vary": {"many": [1.0, 2.0]}, "rules": ODD}, "Choose from `number`"),
     ({"vary": {"beta": []}}, "vary=.*must not be empty"),
     ({"vary": {"beta": [1.0, 1.0]}}, "vary=.*must not repeat"),
     ({"vary": {"beta": [1.0, -2.0]}}, "beta=.*from 0 to below inf, got -2"),

@@ -44,6 +44,16 @@ class Centered(Plain):
         return fold.dot(pairs.keys.T, pairs.values - pairs.values.mean(0)[None])
 
 
+class Weak(Plain):
+    """A mean over all rows that is small beside the rest of most answers."""
+
+    def write(self, pairs, fold=am.Fold()):
+        return super().write(pairs, fold), pairs.values.mean(0)
+
+    def read(self, memory, query, fold=am.Fold()):
+        return super().read(memory[0], query, fold) + 1e-3 * memory[1]
+
+
 class Features(am.AbstractRule):
     """Cosines of random projections: arrays that fit one dimension of keys."""
 
@@ -160,6 +170,7 @@ def test_a_search_takes_a_rule_of_the_callers_own():
             Centered(),
             r"counts pairs that are not stored.*where 1003 absent ones follow",
         ),
+        (Weak(), "counts pairs that are not stored"),
         (Features(projection(16)), r"which fails at d = 8 with TypeError: .*\(16,\)"),
         (Growing(), r'declares `looks = "memory"`, and what `write` returns grows'),
     ),

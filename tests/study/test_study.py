@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import FEW, RULES, every_engine, some_or_all, tolerance
+from helpers import ALL, FEW, RULES, every_engine, slow, some_or_all, tolerance
 from scipy import special
 
 import assocmem_jax as am
@@ -200,6 +200,15 @@ def test_values_are_what_was_asked_for(kind, rng):
     for metric in ("cosine", "distance"):
         exact = expected[metric][0].mean()
         assert abs(float(data[metric].squeeze()) - exact) <= TOLERANCE * max(1, exact)
+
+
+@pytest.mark.parametrize("name", ("Sparsemax", slow("Pseudoinverse"), slow("Softmax")))
+def test_a_study_has_no_nan_in_passing(name):
+    """probdiffeq#124: what nobody asks for was nan, and `jax_debug_nans` saw it."""
+    one = jax.local_devices()[:1]
+    with jax.debug_nans(True):
+        ds = am.sweep({name: ALL[name]}, d=[8], n=[4], trials=3, devices=one)
+    assert np.isfinite(ds["cosine"]).all()
 
 
 def test_absent_pairs_do_not_count_even_where_a_rule_answers_nan():

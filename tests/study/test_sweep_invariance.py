@@ -122,6 +122,17 @@ def test_other_chunks(rules, dataset, monkeypatch):
     assert_same_cells(sweep(rules), dataset)
 
 
+@pytest.mark.parametrize("name", ("DotProduct", slow("Pseudoinverse")))
+def test_what_is_marginalized(name):
+    """A square was added with or without a rounding of its own."""
+    rules, metrics = {name: ALL[name]}, ["cosine", "distance"]
+    few = {"d": [16], "n": [3, 17], "values": "marginalized", "metrics": metrics}
+    among = sweep(rules, **few, trials=4, query_noise=[0.0, 0.7])
+    assert_same_cells(sweep(rules, **few, trials=2, query_noise=[0.0, 0.7]), among)
+    alone = sweep(rules, **few, trials=4, query_noise=0.0)
+    assert_same_cells(alone, among.sel(query_noise=0.0))
+
+
 def test_varied_hyperparameters(rules, dataset):
     data = sweep(rules, vary={"beta": [0.1, 0.3, 0.7]})
     for name, rule in rules.items():
