@@ -8,6 +8,7 @@ from .._base.arrays import to_array, to_index, to_real
 from .._base.checks import ArrayLike, check_size
 from .._base.errors import ArgumentError
 from .._core.fold import Fold
+from .._core.meshes import automatic
 from .._core.pairs import Pairs
 
 
@@ -122,10 +123,14 @@ def recall_at_1(
     target = to_index("recall_at_1", "target", target, len(values))
     if query_batch is not None:
         check_size("recall_at_1", "query_batch", query_batch)
-    stored, center = Pairs(values, values), jnp.mean(values, axis=0)
     fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
-    hit = lambda x: is_nearest(x[0], x[1], center, stored, fold)
-    return jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
+
+    def hits(values, retrieved, target):
+        stored, center = Pairs(values, values), jnp.mean(values, axis=0)
+        hit = lambda x: is_nearest(x[0], x[1], center, stored, fold)
+        return jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
+
+    return automatic(hits, (values, retrieved, target), like=retrieved)
 
 
 def is_nearest(
