@@ -9,6 +9,7 @@ from .._base.checks import ArrayLike, check_size
 from .._base.errors import ArgumentError
 from .._base.exact import single_at_least, unit_of
 from .._core.fold import Fold
+from .._core.meshes import automatic
 from .._core.pairs import Pairs
 
 
@@ -131,12 +132,15 @@ def recall_at_1(
     with jax.numpy_dtype_promotion("standard"):
         dtype = jnp.promote_types(values.dtype, retrieved.dtype)
     values, retrieved = (x.astype(single_at_least(dtype)) for x in (values, retrieved))
-    stored, unit = Pairs(values, values), unit_of(values)
-    center = jnp.mean(values / unit, axis=0) * unit
     fold, batch = Fold().plan(len(values), len(retrieved), query_batch)
-    hit = lambda x: is_nearest(x[0], x[1], center, unit, stored, fold)
-    hits = jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
-    return hits.astype(dtype)
+
+    def hits(values, retrieved, target):
+        stored, unit = Pairs(values, values), unit_of(values)
+        center = jnp.mean(values / unit, axis=0) * unit
+        hit = lambda x: is_nearest(x[0], x[1], center, unit, stored, fold)
+        return jax.lax.map(hit, (values[target], retrieved), batch_size=batch)
+
+    return automatic(hits, (values, retrieved, target), like=retrieved).astype(dtype)
 
 
 def is_nearest(

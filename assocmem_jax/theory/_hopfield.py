@@ -11,6 +11,7 @@ Its maximum is the capacity; larger y are the states of retrieval.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar, root_scalar
@@ -150,7 +151,10 @@ def _load(y):
 def _critical():
     options = {"xatol": 1e-10}
     loss = lambda y: -_load(y)
-    return minimize_scalar(loss, bounds=(1.0, 2.0), method="bounded", options=options).x
+    found: Any = minimize_scalar(
+        loss, bounds=(1.0, 2.0), method="bounded", options=options
+    )
+    return found.x
 
 
 def _overlap(load):

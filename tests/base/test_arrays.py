@@ -11,9 +11,8 @@ import assocmem_jax as am
 from assocmem_jax._base.arrays import to_index, to_mask, to_real
 
 
-MASKED = np.ma.array(
-    np.float32([[1, 0], [0, 1], [1, 1]]), mask=np.arange(6).reshape(3, 2) > 3
-)
+ROWS = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
+MASKED = np.ma.array(ROWS, mask=np.arange(6).reshape(3, 2) > 3)
 ONES = np.ones((3, 2), np.float32)
 
 

@@ -84,6 +84,16 @@ def test_samples_on_a_mesh_are_measured_as_others(put, rng):
     assert sweep(put(keys))["cosine"].equals(sweep(keys)["cosine"])
 
 
+def test_metrics_of_arrays_on_a_mesh_are_those_of_others(put, rng):
+    values, answers = rng.standard_normal((2, 8, 3))
+    for given in ((put(values), answers), (values, put(answers))):
+        for metric in (am.metrics.cosine_similarity, am.metrics.euclidean_distance):
+            assert_close(metric(*given), metric(values, answers))
+        hits = am.metrics.recall_at_1(*given, np.arange(8))
+        distances = np.linalg.norm(answers[:, None] - values[None], axis=2)
+        np.testing.assert_array_equal(hits, distances.argmin(1) == np.arange(8))
+
+
 @pytest.mark.parametrize(
     "name", ("DotProduct", *map(slow, set(RULES) - {"DotProduct"}))
 )
