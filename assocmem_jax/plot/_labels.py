@@ -25,8 +25,8 @@ _LABELS = {
 }
 # Letters of the longest name, and of the longest line.
 _LONGEST_NAME, _LONGEST_LINE = 60, 44
-# Entries of the longest legend.
-_MOST = 20
+# Entries of the longest legend, and of the longest that finds room among lines.
+_MOST, _MOST_INSIDE = 20, 8
 # Rules that look the same in the figures of all studies, each in the place of its look.
 _OWN = ["Pseudoinverse", "Softmax", "ReLU", "DotProduct", "Sparsemax"]
 _THEORY: dict[str, Any] = {"color": "0.35", "linewidth": 1.0}
@@ -155,4 +155,10 @@ def draw_legend(
         left = f"and {len(shown) - _MOST + 1} more"
         more = Line2D([], [], linestyle="none", label=left)
         shown = [*shown[: _MOST - 1], more]
-    ax.legend(handles=[*shown, *others], title=title)
+    shown += others
+    figure = ax.get_figure(root=True)
+    # Beside the axes only where a layout makes room for it.
+    beside = figure is not None and figure.get_layout_engine() is not None
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    beside = beside and len(shown) > _MOST_INSIDE
+    ax.legend(handles=shown, title=title, **(place if beside else {}))

@@ -130,6 +130,10 @@ def test_legends_of_many_entries_fit(dataset):
     ax.figure.canvas.draw()
     assert len(ax.get_lines()) == 60
     assert legend_of(ax) == [*names[:19], "and 41 more"]
+    legend, whole = ax.get_legend().get_window_extent(), ax.figure.bbox
+    # Beside the lines, and whole.
+    assert legend.x0 >= ax.bbox.x1 and legend.x1 <= whole.x1
+    assert whole.y0 <= legend.y0 and legend.y1 <= whole.y1
     levels = np.arange(1, 61)
     ax = am.plot.curves(one.expand_dims(beta=levels), "cosine", hue="beta")
     ax.figure.canvas.draw()
