@@ -114,7 +114,9 @@ def test_every_figure_is_drawn(args, panels, titles, study, tmp_path, figures, c
     assert "query_noise = 0.5" in figure.get_suptitle()
     assert all(ax.get_legend() is None for ax in axes)
     shared = "heatmap" in args and "distance" not in args
-    assert len(figure.legends) == ("heatmap" not in args)
+    (legend,) = figure.legends
+    said = [text.get_text() for text in legend.get_texts()]
+    assert ("theory" in said) == ("difference" not in args)
     assert len(bars) == (1 if shared else panels if "heatmap" in args else 0)
     assert axes[0].get_xlabel() and axes[0].get_ylabel()
 
