@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from .checks import ArrayLike, is_traced
+from .checks import is_traced
 from .errors import ArgumentError, ArgumentTypeError, call_text, first_line
 
 
@@ -67,7 +67,7 @@ def _refuse_masked(function: str, argument: str, x: Any) -> None:
 
 
 def to_real(
-    function: str, argument: str, x: ArrayLike, ndim: int | None = None
+    function: str, argument: str, x: Any, ndim: int | None = None
 ) -> Float[Array, "..."]:
     """`x` as a floating-point JAX array.
 
@@ -136,9 +136,7 @@ def _is_of_literals(x: Any) -> bool:
     return type(x) in (bool, int, float)
 
 
-def to_mask(
-    function: str, argument: str, mask: ArrayLike | None, n: int
-) -> Shaped[Array, " n"]:
+def to_mask(function: str, argument: str, mask: Any, n: int) -> Shaped[Array, " n"]:
     """`mask` as an array of n booleans; all True where it is `None`."""
     mask = np.ones(n, bool) if mask is None else to_array(function, argument, mask)
     if mask.dtype != bool:

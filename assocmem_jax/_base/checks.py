@@ -134,6 +134,9 @@ def to_scalar(function: str, argument: str, x: Any) -> Float[Array, "..."]:
     """A real number as an array; an array of floating point as it is."""
     if isinstance(x, Array) and jnp.issubdtype(x.dtype, jnp.floating):
         return x
+    if isinstance(x, int) and not isinstance(x, bool):
+        # NumPy makes an object of a number that is too large, where this raises.
+        x = float(x)
     known = x if isinstance(x, Array) else np.asarray(x)
     if not any(jnp.issubdtype(known.dtype, kind) for kind in _NUMBERS):
         raise ArgumentTypeError(

@@ -64,7 +64,7 @@ class Spec:
     def __post_init__(self):
         put = lambda name, x: object.__setattr__(self, name, x)
         for field in dataclasses.fields(self):
-            put(field.name, _plain(field.name, getattr(self, field.name)))
+            put(field.name, plain(field.name, getattr(self, field.name)))
         check_spec(self)
         # One form for settings that mean the same, however they were typed.
         for name in ("d", "n"):
@@ -167,12 +167,12 @@ class Spec:
         }
 
 
-def _plain(name: str, given: Any) -> Any:
+def plain(name: str, given: Any) -> Any:
     """A setting as it was given, arrays as lists: only these have equal entries."""
     if isinstance(given, Mapping):
-        return {key: _plain(name, x) for key, x in given.items()}
+        return {key: plain(name, x) for key, x in given.items()}
     if type(given) in (list, tuple):
-        return type(given)(_plain(name, x) for x in given)
+        return type(given)(plain(name, x) for x in given)
     refuse_traced("Spec", name, given)
     is_array = hasattr(given, "tolist") and hasattr(given, "dtype")
     return given.tolist() if is_array else given  # pyright: ignore

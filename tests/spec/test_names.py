@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 import assocmem_jax as am
 from assocmem_jax._base.checks import scalar
-from assocmem_jax._spec.spec import Spec, _plain
+from assocmem_jax._spec.spec import Spec, plain
 from assocmem_jax.study import _sweep
 
 
@@ -76,8 +76,8 @@ def test_axes_may_be_arrays_of_any_library(monkeypatch):
         )
         assert spec.describe() == lists.describe()
     given = {"beta": [jnp.float32(0.5), np.float64(1)], "d": torch.tensor([4, 8])}
-    assert _plain("vary", given) == {"beta": [0.5, 1.0], "d": [4, 8]}
-    assert _plain("metrics", ("cosine", np.int8(8))) == ("cosine", 8)
+    assert plain("vary", given) == {"beta": [0.5, 1.0], "d": [4, 8]}
+    assert plain("metrics", ("cosine", np.int8(8))) == ("cosine", 8)
 
 
 def test_settings_do_not_depend_on_the_mode_of_jax():
