@@ -35,12 +35,8 @@ def predictions(
     Where a formula does not hold for some n, it has NaN there.
     """
     data = over("plot.curves", "dataset", dataset[[metric]], (hue, "n"), free="trial")
-    entries = data[hue].values
-    try:
-        spec = json.loads(data.attrs["spec"])
-        return [_prediction(data, spec, metric, {hue: x}) for x in entries]
-    except (KeyError, TypeError, json.JSONDecodeError):
-        return [None] * len(entries)
+    spec = _spec_of(data)
+    return [_prediction(data, spec, metric, {hue: x}) for x in data[hue].values]
 
 
 def loads_between(n: np.ndarray) -> np.ndarray:
@@ -62,11 +58,8 @@ def predicted_map(
         np.union1d(data[name].values, _between(data[name].values, _IN_MAPS))
         for name in ("d", "n")
     )
-    try:
-        spec = json.loads(data.attrs["spec"])
-        formulas = [_prediction(data, spec, metric, {"d": x}) for x in d]
-    except (KeyError, TypeError, json.JSONDecodeError):
-        return None
+    spec = _spec_of(data)
+    formulas = [_prediction(data, spec, metric, {"d": x}) for x in d]
     if not any(formulas):
         return None
     nothing = np.full(len(n), np.nan)
@@ -85,11 +78,10 @@ def predicted_capacity(points: xr.Dataset) -> tuple[np.ndarray, np.ndarray] | No
         return None
     d = d[max(near[0] - 1, 0) : near[-1] + 2]
     d = np.union1d(d, _between(d, _ALONG_CAPACITIES))
-    try:
-        spec = json.loads(points.attrs["spec"])
-        metric, threshold = points.attrs["metric"], points.attrs["threshold"]
-        settings = [_setting(points, spec, {"d": x}) for x in d]
-    except (KeyError, TypeError, json.JSONDecodeError):
+    spec = _spec_of(points)
+    settings = [_setting(points, spec, {"d": x}) for x in d]
+    metric, threshold = (points.attrs.get(x) for x in ("metric", "threshold"))
+    if metric is None or threshold is None:
         return None
 
     def at(setting: _Setting | None) -> float:
@@ -122,14 +114,35 @@ class _Setting(NamedTuple):
     noise: float
 
 
+def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """What a dataset says of its study; nothing if it is not of that study alone.
+
+    A dataset that is put together from several studies has the words of the first.
+    """
+    try:
+        spec = json.loads(dataset.attrs["spec"])
+        known = {**spec, **spec["vary"]}
+    except (KeyError, TypeError, json.JSONDecodeError):
+        return {}
+    for name, labels in dataset.coords.items():
+        # What a caller has added along known dimensions tells of no other study, and
+        # rules are looked up one by one.
+        if name in ("rule", "trial") or labels.ndim and name not in dataset.dims:
+            continue
+        levels = np.atleast_1d(known.get(str(name)))
+        if not all(level in levels for level in labels.values.ravel()):
+            return {}
+    return spec
+
+
 def _setting(dataset: xr.Dataset, spec: Mapping[str, Any], entry: dict):
     """The setting of a line; `None` where there is none that theory knows."""
     chosen = lambda name: entry[name] if name in entry else dataset[name].values.item()
     # A study of before there was an axis is one at its level zero.
     level = lambda name: chosen(name) if name in dataset.coords else spec.get(name, 0)
-    others = [level(name) for name in corruptions() if name != "query_noise"]
-    drawn = spec["values"] in (None, "marginalized", "Gaussian()")
     try:
+        others = [level(name) for name in corruptions() if name != "query_noise"]
+        drawn = spec["values"] in (None, "marginalized", "Gaussian()")
         if not drawn or any(np.any(x) for x in others):
             return None
         rule = from_text(spec["rules"][str(chosen("rule"))], _RULES)

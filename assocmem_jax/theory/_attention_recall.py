@@ -34,7 +34,7 @@ def softmax_recall(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e12.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 
@@ -67,7 +67,7 @@ def sparsemax_recall(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e12.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 

@@ -1,17 +1,16 @@
-"""Capacity from a prediction: the load at which it crosses a threshold."""
+"""Capacity from a prediction: the first load at which it crosses a threshold."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from .._base.checks import ArrayLike
 from .._base.errors import ArgumentError
 from .._core.rule import AbstractRule
-from .._rules import Pseudoinverse
 from ..patterns import AbstractEnsemble, Gaussian
 from ._domain import Values, at_each, parameters, require
-from ._registry import formula_of
+from ._registry import Formula, formula_of
 
 
 def capacity(
@@ -26,10 +25,12 @@ def capacity(
 ) -> Values:
     r"""The capacity $n^*$: the number of pairs at which a mean score is the threshold.
 
-    A real number, where the prediction crosses the threshold between two whole ones,
-    to a relative error of 1e-9; recall, which is known as a mean over points, moves it
-    by up to 1 %. `capacity` of a measured study estimates the same. It takes the time
-    of about 15 predictions.
+    The first, where a prediction turns around and crosses more than once, as distances
+    of the softmax do, and scores of noisy queries to a pseudoinverse at n = d. A real
+    number, where the prediction crosses the threshold between two whole ones, to a
+    relative error of 1e-9; recall, which is known as a mean over points, moves it by up
+    to 1 %. `capacity` of a measured study estimates the same. It takes the time of
+    about 15 predictions, of 30 where the prediction turns around.
 
     Args:
         rule: the retrieval rule.
@@ -41,10 +42,8 @@ def capacity(
         query_noise: standard deviation of the noise per coordinate of a query.
 
     Raises:
-        ValueError: if no prediction is known, it does not cross the threshold between
-            one pair and e**600, or the most pairs that it is known for, or it is the
-            one of noisy queries to a pseudoinverse, which falls up to n = d and rises
-            again.
+        ValueError: if no prediction is known, or it does not cross the threshold
+            between one pair and e**600, or the most pairs that it is known for.
 
     Example:
         >>> import assocmem_jax as am
@@ -53,48 +52,66 @@ def capacity(
     """
     call = "theory.capacity"
     formula = formula_of(call, rule, metric, ensemble)
-    if isinstance(rule, Pseudoinverse) and query_noise:
-        raise ArgumentError(
-            call,
-            "query_noise",
-            f"must be 0 for `Pseudoinverse`, got {query_noise:g}: with noise it has no "
-            "single capacity",
-            "Use `predict`.",
-        )
     d, threshold = parameters(call, d=d, threshold=threshold)
     require(call, "d", d, d >= 1, "d >= 1")
 
     def crossing(d, threshold):
         score = lambda n: float(formula.function(d, n, v=v, query_noise=query_noise))
+        start, far = score(1.0), np.log(formula.largest_n)
 
         def excess(log_n):
-            n = np.exp(log_n)
-            if formula.from_two and 1 < n < 2:
-                # The second pair is there with probability n - 1.
-                return (2 - n) * score(1.0) + (n - 1) * score(2.0) - threshold
-            return score(n) - threshold
+            # Bounded, as a mean square may be infinite.
+            return np.arctan(_score_at(score, formula, np.exp(log_n)) - threshold)
 
-        def beyond(low):
-            """The next load that is tried, and the excess there."""
-            log_n = min(max(1.0, 1.5 * low), np.log(formula.largest_n))
-            if log_n > low:
-                return log_n, excess(log_n)
+        low = high = 0.0
+        if start != threshold:
+            low, high = _first_bracket(excess, np.log(d), far)
+        if low == high:
             raise ArgumentError(
                 call,
                 "threshold",
-                f"must be between the {metric} of one pair, {first + threshold:g}, and "
-                f"that of very many, got {threshold:g} for d = {d:g}",
-                f"Up to n = {np.exp(low):.3g} it is not crossed.",
+                f"must be between the {metric} of one pair, {start:g}, and that of "
+                f"others, got {threshold:g} for d = {d:g}",
+                f"Up to n = {formula.largest_n:.3g} it is not crossed.",
             )
-
-        low, first = 0.0, excess(0.0)
-        high, there = beyond(low)
-        while first * there > 0 or first == 0:
-            low = high
-            high, there = beyond(low)
-        root: Any = brentq(excess, low, high, xtol=1e-10)
-        return float(np.exp(root))
+        return float(np.exp(brentq(excess, low, high, xtol=1e-10)))
 
     # Far out, where nothing is left to find, terms of a series overflow.
     with np.errstate(over="ignore", divide="ignore", under="ignore"):
         return at_each(crossing, d, threshold)
+
+
+def _score_at(score: Callable[[float], float], formula: Formula, n: float) -> float:
+    if formula.from_two and 1 < n < 2:
+        # The second pair is there with probability n - 1.
+        return (2 - n) * score(1.0) + (n - 1) * score(2.0)
+    return score(n)
+
+
+def _first_bracket(
+    excess: Callable[[float], float], kink: float, far: float
+) -> tuple[float, float]:
+    """Two places around the first zero of a function that starts at 0, or one twice.
+
+    The function may have a kink. Elsewhere it turns around at most once between three
+    steps, each half as long again as the way to it.
+    """
+    steps = [0.0, 1.0]
+    while steps[-1] < far:
+        steps.append(1.5 * steps[-1])
+    steps = sorted({x for x in (*steps, kink) if x < far} | {far})
+    seen: list[tuple[float, float]] = []
+    for place in steps:
+        there = excess(place)
+        if seen and seen[0][1] * there <= 0:
+            return seen[-1][0], place
+        seen.append((place, there))
+        sizes = [abs(y) for _, y in seen[-3:]]
+        if len(sizes) == 3 and sizes[1] < min(sizes[0], sizes[2]):
+            # It came nearer to 0 and went away: how near?
+            (before, first), _, (after, _) = seen[-3:]
+            size = lambda x, sign=np.sign(first): sign * excess(x)
+            nearest = minimize_scalar(size, bounds=(before, after), method="bounded")
+            if nearest.fun <= 0:
+                return before, float(nearest.x)
+    return far, far

@@ -37,9 +37,10 @@ def delta_cosine(
 
     $\frac1n \sum_i C_v(\eta c / \sqrt{\eta^2 c^2 + N})$, with the means c and N of the
     module over keys of unit norm. An approximation, as the weights vary about their
-    means: for rates up to 1 it is off by less than 0.03, for d >= 8 by less than 0.02,
-    for d >= 64 by less than 0.003 (0.01 for v < d); the most where n < d and the rate
-    is 1. For larger rates it is off by up to 0.06. It is exact for n = 1.
+    means. For rates up to 1 and v >= 2 it is off by less than 0.04, for d >= 8 by less
+    than 0.025, for d >= 64 by less than 0.004 (0.01 for v < d); the most where n < d
+    and the rate is 1. For v = 1, where a cosine is a sign, it is off by up to 0.06
+    (0.03 for d >= 64), for rates above 1 by up to 0.08. It is exact for n = 1.
 
     Args:
         d: dimension of the keys, at least 2.

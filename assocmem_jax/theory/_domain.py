@@ -1,11 +1,15 @@
 """The domain of a formula, and its evaluation on arrays of parameters."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from .._base.arrays import to_array
+from .._base.checks import refuse_traced
 from .._base.errors import ArgumentError, ArgumentTypeError
 
 
@@ -21,13 +25,21 @@ def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
         given: what its caller passed, by name.
 
     Raises:
-        TypeError: if one does not hold real numbers.
-        ValueError: if one holds NaN or an infinity, or the shapes do not broadcast.
+        TypeError: if one does not hold real numbers that are known.
+        ValueError: if one holds NaN or an infinity, is ragged or masked, or the shapes
+            do not broadcast.
     """
     arrays = {}
     for name, x in given.items():
-        array = np.asarray(x)
-        if array.dtype.kind not in "iuf":
+        refuse_traced(call, name, x)
+        array = np.asarray(to_array(call, name, x))
+        if array.dtype == object and all(isinstance(y, Real) for y in array.flat):
+            # Whole numbers beyond 64 bits.
+            array = np.vectorize(_to_float, otypes=[float])(array)
+        # NumPy does not know bfloat16 for a number.
+        if array.dtype.kind not in "iuf" and not jnp.issubdtype(
+            array.dtype, jnp.floating
+        ):
             raise ArgumentTypeError(
                 call,
                 name,
@@ -47,6 +59,13 @@ def parameters(call: str, **given: Any) -> tuple[Float[np.ndarray, "..."], ...]:
             "Add axes of length 1, as for NumPy.",
         ) from error
     return tuple(arrays.values())
+
+
+def _to_float(x: Any) -> float:
+    try:
+        return float(x)
+    except OverflowError:
+        return np.inf
 
 
 def require(call: str, name: str, x: Values, holds: Any, domain: str) -> None:

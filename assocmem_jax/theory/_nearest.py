@@ -10,6 +10,7 @@ from scipy.special import betaincc, ndtr
 from scipy.stats import t as student
 
 from .._base.checks import ArrayLike
+from .._base.errors import called_as
 from . import _targets
 from ._domain import Values, at_each, parameters, require
 
@@ -34,7 +35,9 @@ def nearest_key_probability(
     References:
         Derived here.
     """
-    return top_k_probability(d, n, 1, query_noise=query_noise)
+    call = "theory.nearest_key_probability"
+    with called_as(call, instead_of=("theory.top_k_probability",)):
+        return top_k_probability(d, n, 1, query_noise=query_noise)
 
 
 def top_k_probability(

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from scipy.special import gammaln, ndtr
+from scipy.special import ndtr
 
 from .._base.checks import ArrayLike
 from . import _kernel, _nodes, _targets
@@ -210,12 +210,11 @@ def _target(d, query_noise, degree, keys):
 def _log_moments(d, degree, keys):
     """Logarithms of the means of r^4p, r^2p and z^2p."""
     if keys == "gaussian":
-        moment = lambda k: k * np.log(2) + gammaln(d / 2 + k) - gammaln(d / 2)
+        moment = lambda k: k * np.log(2) + _log_rising(d / 2, k)
         return moment(2 * degree), moment(degree), _log_double_factorial(degree)
     norm = degree * np.log(d)
     if keys == "spherical":
-        ratio = gammaln(d / 2) - gammaln(d / 2 + degree)
-        coordinate = norm + gammaln(degree + 0.5) - gammaln(0.5) + ratio
+        coordinate = norm + _log_rising(0.5, degree) - _log_rising(d / 2, degree)
     else:
         z, weights = _targets.signs(d, 1e30)
         coordinate = np.log(weights @ z ** (2 * degree))
@@ -224,4 +223,11 @@ def _log_moments(d, degree, keys):
 
 def _log_double_factorial(degree):
     """Logarithm of (2 p - 1)!!, the mean of the power 2 p of a normal variable."""
-    return degree * np.log(2) + gammaln(degree + 0.5) - gammaln(0.5)
+    return degree * np.log(2) + _log_rising(0.5, degree)
+
+
+def _log_rising(x, count):
+    """Logarithm of x (x + 1) ... (x + count - 1), with all digits where x is large."""
+    steps = np.arange(np.max(count))
+    factors = np.log(np.expand_dims(x, -1) + steps)
+    return np.where(steps < np.expand_dims(count, -1), factors, 0).sum(-1)

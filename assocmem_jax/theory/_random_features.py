@@ -18,7 +18,8 @@ def random_fourier_cosine(frequencies: ArrayLike, n: ArrayLike, v: ArrayLike) ->
     $\rho = (1 + (n - 1) / (2 D))^{-1/2}$ for D frequencies, each with its cosine and
     its sine: between keys so far apart that the kernel is 0, the phases are uniform,
     and a weight is a mean of D cosines. The capacity grows with the number of features,
-    not with d. A mean field: within 0.1 / D for v >= 16, within 0.7 / D below.
+    not with d. A mean field: within 0.1 / D for v >= 4, 0.2 / D for v >= 2, and
+    $0.12 / \sqrt D$ for v = 1, where a cosine is a sign.
 
     Args:
         frequencies: their number D, at least 16.

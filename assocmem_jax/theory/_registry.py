@@ -97,7 +97,7 @@ def formula_of(
     Raises:
         ValueError: if no prediction is known, or the metric is none.
     """
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         advice = suggest(str(metric), METRICS)
         raise ArgumentError(call, "metric", f"has no metric {metric!r}", advice)
     name, formulas = type(rule).__name__, _FORMULAS.get(type(rule), {})

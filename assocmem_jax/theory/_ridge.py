@@ -30,12 +30,14 @@ def ridge_cosine(
     v: ArrayLike | None = None,
     query_noise: ArrayLike = 0.0,
 ) -> Values:
-    r"""Mean cosine of the ridge memory, within 0.02 (within 0.007 for d >= 64).
+    r"""Mean cosine of the ridge memory, for large sizes.
 
     $C_v(\rho) (1 - (1 - \rho^2) / (4 d))$ with
     $\rho^{-2} = 1 + g ((1 - a_i)^2 + s^2) / a_i^2$, of the limit at the head of this
     file, where n is less by $\lambda h / d$: 0 in the limit of the pseudoinverse, 1 in
-    that of the dot product. $C_v$ is `mean_cosine` and s the query noise.
+    that of the dot product. $C_v$ is `mean_cosine` and s the query noise. For v >= 2
+    within 0.02 (within 0.007 for d >= 64); for v = 1, where a cosine is a sign, within
+    0.05 (within 0.025 for d >= 64).
 
     Args:
         d: dimension of the keys, at least 16.

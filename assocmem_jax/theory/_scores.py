@@ -51,6 +51,7 @@ def check(call, keys, d, n, v, query_noise):
         domain = "query_noise = 0 where keys are bipolar"
         require(call, "query_noise", query_noise, query_noise == 0, domain)
         require(call, "d", d, d == np.round(d), "whole d where keys are bipolar")
+        require(call, "d", d, d <= 2**31, "d <= 2**31 where keys are bipolar")
     return d, n, v, query_noise
 
 
@@ -155,9 +156,10 @@ def _squares(d, keys):
     if keys == "spherical":
         share, _, weights = _nodes.beta(0.5, (d - 1) / 2)
         return d * share, weights
-    heads = np.arange(d + 1)
-    weights = binom.pmf(heads, d, 0.5)
-    return (2 * heads - d)[weights > 0] ** 2 / d, weights[weights > 0]
+    # They enter as e^(-x z^2), the less the larger: up to 9 standard deviations.
+    heads = np.arange(np.ceil(d / 2), min(d, np.ceil(d / 2 + 4.5 * np.sqrt(d))) + 1)
+    both = np.where(2 * heads == d, 1, 2)
+    return (2 * heads - d) ** 2 / d, both * binom.pmf(heads, d, 0.5)
 
 
 def _confluent(t, v):

@@ -32,7 +32,7 @@ def softmax_cosine(
         d: dimension of the keys, at least 1.
         n: stored pairs, from 1 to 1e300. Below 2, the second is there with probability
             n - 1.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query; 0 where
             keys are bipolar, or spherical with d below 8.
@@ -67,7 +67,7 @@ def softmax_target_weight(
         d: dimension of the keys, at least 1.
         n: stored pairs, from 1 to 1e300. Below 2, the second is there with probability
             n - 1.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         query_noise: standard deviation of the noise per coordinate of a query; 0 where
             keys are bipolar, or spherical with d below 8.
         keys: `"gaussian"`, `"spherical"` (norm $\sqrt d$) or `"bipolar"`.
@@ -89,7 +89,7 @@ def check(call, keys, d, n, beta, v, query_noise):
     arrays = _targets.check(call, keys, d, n, v, query_noise, beta=beta)
     d, n, _, query_noise, beta = arrays
     require(call, "n", n, n <= 1e300, "n <= 1e300")
-    require(call, "beta", beta, beta > 0, "beta > 0")
+    require(call, "beta", beta, beta >= 0, "beta >= 0")
     if keys == "spherical":
         domain = "query_noise = 0 where keys are spherical and d < 8"
         require(call, "query_noise", query_noise, (query_noise == 0) | (d >= 8), domain)
@@ -108,7 +108,8 @@ def _cosine(d, n, v, query_noise, beta, keys):
 
 def _mean(profile, d, n, query_noise, beta, keys):
     """Mean over a profile where the logarithm of a ratio is beta (z - y) |q|."""
-    beta = min(beta, 1e200)
+    # Of 0 it is the limit, the mean of all values.
+    beta = np.clip(beta, 1e-200, 1e200)
     # A ratio that is flat in z varies as slowly with the target.
     highest = beta * np.hypot(1, min(query_noise, 1e100)) * (np.sqrt(d) + 4)
     step = 0.5 if highest < 1 else _targets.best_step(n)

@@ -48,7 +48,7 @@ def softmax_squared_error(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e30.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 
@@ -126,7 +126,7 @@ def softmax_distance(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e300.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 
@@ -158,7 +158,7 @@ def _mean_error(d, n, query_noise, beta, power):
 
 def slope_of(beta, norm):
     """By how much the logarithm of a weight grows with the key's coordinate."""
-    return min(beta, 1e9) * norm
+    return np.clip(beta, 1e-200, 1e9) * norm
 
 
 def log_weights(slope, along, largest, n):

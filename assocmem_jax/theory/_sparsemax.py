@@ -39,7 +39,7 @@ def sparsemax_cosine(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e12.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 
@@ -70,7 +70,7 @@ def sparsemax_distance(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e12.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 
@@ -101,7 +101,7 @@ def sparsemax_squared_error(
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, 1 or from 2 to 1e12.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
         v: dimension of the values, at least 1; `d` if `None`.
         query_noise: standard deviation of the noise per coordinate of a query.
 
@@ -125,7 +125,7 @@ def sparsemax_exact_fraction(d: ArrayLike, n: ArrayLike, beta: ArrayLike) -> Val
     Args:
         d: dimension of the keys, at least 1.
         n: stored pairs, from 1 to 1e12.
-        beta: inverse temperature, above 0.
+        beta: inverse temperature, at least 0.
 
     Raises:
         ValueError: if a parameter is outside of its range.
@@ -141,7 +141,7 @@ def check(call, d, n, beta, v, query_noise):
     """Parameters of a sparsemax memory as arrays, with beta last."""
     arrays = sizes(call, d, n, v, query_noise, beta=beta)
     check_pairs(call, arrays[1], "1e12")
-    require(call, "beta", arrays[4], arrays[4] > 0, "beta > 0")
+    require(call, "beta", arrays[4], arrays[4] >= 0, "beta >= 0")
     return arrays
 
 
@@ -189,7 +189,11 @@ def weights(slope, along, largest, n):
     def rest(t):
         """Sums of all but the two: of the weights and of their squares."""
         limit = np.clip(t / slope, -40, largest)
-        mass = ndtr(largest) - ndtr(limit)
+        # In the upper tail, probabilities next to 1 would leave no digits.
+        upper = limit > 0
+        mass = np.where(
+            upper, ndtr(-limit) - ndtr(-largest), ndtr(largest) - ndtr(limit)
+        )
         density_of = lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
         first = density_of(limit) - density_of(largest)
         second = mass + limit * density_of(limit) - largest * density_of(largest)

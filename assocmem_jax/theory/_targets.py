@@ -104,7 +104,9 @@ def tangents(d: float, n: float, steepness: float) -> tuple[np.ndarray, np.ndarr
 
 def signs(d: float, n: float) -> tuple[np.ndarray, np.ndarray]:
     """Values and probabilities of a coordinate between keys of signs."""
-    heads = np.arange(d + 1)
+    # By Hoeffding's inequality, what is further out has no more mass than a normal law.
+    far = min(np.ceil((reach(n) + 1) * np.sqrt(d) / 2), np.floor(d / 2))
+    heads = np.arange(np.floor(d / 2) - far, np.ceil(d / 2) + far + 1)
     weights = binom.pmf(heads, d, 0.5)
     seen = weights > 1e-14 / n
     return (2 * heads[seen] - d) / np.sqrt(d), weights[seen]
@@ -112,7 +114,7 @@ def signs(d: float, n: float) -> tuple[np.ndarray, np.ndarray]:
 
 def squares(d: float, step: float) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights for the square of a coordinate of a point of the sphere."""
-    logit = np.arange(-80, min(80, 80 / (d - 1) + 6), min(step, 0.5 / np.sqrt(d + 1)))
+    logit = np.arange(-80, min(80, 80 / (d - 1) + 6), min(step, 0.25))
     log_density = log_expit(logit) / 2 + (d - 1) / 2 * log_expit(-logit)
     weights = np.exp(log_density - log_density.max())
     return d * expit(logit), weights / weights.sum()

@@ -83,6 +83,27 @@ def test_without_a_prediction_measurements_are_joined(study, case):
     assert plain == [] and line.get_linestyle() == "-"
 
 
+@pytest.mark.parametrize("case", ("n", "study", "rule", "none"))
+def test_studies_put_together_have_lines_where_their_settings_fit(case):
+    rules = {"dot": am.DotProduct()}
+    one = am.sweep(rules, d=[4], n=[4, 16], trials=3)
+    if case == "n":
+        # Of other settings, which the attributes of the first do not tell.
+        noisy = am.sweep(rules, d=[4], n=[32, 64], trials=3, query_noise=1.0)
+        data = xr.concat([one, noisy], "n", join="outer", combine_attrs="override")
+    elif case == "study":
+        data = xr.concat([one, one], "study", combine_attrs="override")
+        data = data.assign_coords(study=[1, 2]).sel(study=1)
+    elif case == "rule":
+        other = one.assign_coords(rule=["other"])
+        data = xr.concat([one, other], "rule", combine_attrs="override")
+    else:
+        data = one.assign_coords(load=one["n"] / one["d"])
+    plain, marked = lines_of(am.plot.curves(data, "cosine", hue="rule"))
+    assert len(plain) == (case in ("rule", "none"))
+    assert len(marked) == data.sizes["rule"]
+
+
 def test_refused_predictions_are_none():
     grid = {"d": [4], "n": [4, 16], "trials": 3, "query_noise": 0.3}
     keys = am.patterns.Spherical()

@@ -88,7 +88,7 @@ def test_is_a_probability_that_falls_with_n(rule, d, n, beta, v, noise):
         ((0, 4, 1.0), {}, "d >= 1, got 0"),
         ((4, 1.5, 1.0), {}, "n = 1 and 2 <= n <= 1e12, got 1.5"),
         ((4, 1e13, 1.0), {}, "2 <= n <= 1e12, got 1e"),
-        ((4, 4, 0.0), {}, "beta > 0, got 0"),
+        ((4, 4, -0.1), {}, "beta >= 0, got -0.1"),
         ((4, 4, 1.0), {"v": 0.5}, "v >= 1, got 0.5"),
         ((4, 4, 1.0), {"query_noise": -1}, "query_noise >= 0, got -1"),
     ),

@@ -20,7 +20,7 @@ real = lambda low, high: st.floats(np.log(low), np.log(high)).map(
 rates = real(1e-6, 1.99)
 
 
-def simulated(d, n, rate, trials, rng):
+def simulated(d, n, rate, trials, rng, v=None):
     """Cosine, distance and squared distance given the weights; means and errors."""
     keys = rng.standard_normal((trials, n, d))
     keys /= np.linalg.norm(keys, axis=2, keepdims=True)
@@ -36,7 +36,8 @@ def simulated(d, n, rate, trials, rng):
     squares = (weights**2).sum(axis=2)
     correlation = np.clip(right / np.sqrt(squares), -1, 1)
     gaps = np.maximum((1 - right) ** 2 + squares - right**2, 0)
-    scores = mean_cosine(correlation, d), mean_norm(d) * np.sqrt(gaps), d * gaps
+    v = v or d
+    scores = mean_cosine(correlation, v), mean_norm(v) * np.sqrt(gaps), v * gaps
     means = [score.mean(axis=1) for score in scores]
     return [(x.mean(), x.std(ddof=1) / np.sqrt(trials)) for x in means]
 
@@ -60,6 +61,24 @@ def test_is_one_pass_over_random_keys(d, n, rate, trials, error, share, rng):
     limit = share * distance[0] + 4 * distance[1]
     assert abs(delta_distance(d, n, rate) - distance[0]) < limit
     assert abs(delta_squared_error(d, n, rate) - squares[0]) < 4 * squares[1]
+
+
+@pytest.mark.parametrize(
+    ("d", "n", "rate", "trials", "stated"),
+    (
+        (2, 2, 1.9, 30000, {1: 0.08, 2: 0.08}),
+        (4, 2, 0.05, 30000, {1: 0.06, 2: 0.04}),
+        (8, 4, 0.05, 10000, {1: 0.06, 2: 0.025}),
+        (64, 2, 0.05, 10000, {1: 0.03, 2: 0.01}),
+    ),
+)
+@pytest.mark.parametrize("v", (1, 2))
+def test_values_of_few_dimensions(d, n, rate, trials, stated, v, rng):
+    cosine, distance, squares = simulated(d, n, rate, trials, rng, v)
+    assert abs(delta_cosine(d, n, rate, v=v) - cosine[0]) < stated[v] + 4 * cosine[1]
+    assert abs(delta_squared_error(d, n, rate, v=v) - squares[0]) < 4 * squares[1]
+    limit = 0.15 * distance[0] + 4 * distance[1]
+    assert abs(delta_distance(d, n, rate, v=v) - distance[0]) < limit
 
 
 def test_the_best_rates_and_their_cosines():

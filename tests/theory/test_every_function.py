@@ -132,6 +132,63 @@ def arguments(name):
     return st.fixed_dictionaries({x: own[x] for x in taken if own.get(x) is not None})
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    (
+        ("dot_product_cosine", {}),
+        ("dot_product_cosine", {"keys": "spherical"}),
+        ("dot_product_cosine", {"keys": "bipolar"}),
+        ("relu_cosine", {"query_noise": 0.5}),
+        ("relu_cosine", {"keys": "bipolar"}),
+        ("polynomial_cosine", {"degree": 1}),
+        ("polynomial_cosine", {"degree": 1, "keys": "spherical"}),
+        ("delta_cosine", {"rate": 0.5}),
+    ),
+)
+def test_many_dimensions_have_a_limit(name, given):
+    size = np.array([2.0**20, 2.0**30])
+    large, larger = getattr(theory, name)(size, size, v=8, **given)
+    assert 0.5 < large == pytest.approx(larger, abs=1e-5)
+
+
+@pytest.mark.parametrize("keys", ("gaussian", "spherical", "bipolar"))
+def test_squares_of_many_dimensions_keep_their_digits(keys):
+    d = np.array([1e3, 2.0**30])
+    error = theory.polynomial_squared_error(d, d, degree=3, v=1, keys=keys)
+    # Next to d^6 = |k|^12 of the right pair all else is small: 30 d^5 of norms that
+    # vary, and terms of d^4.
+    expected = 1 + (30 if keys == "gaussian" else 0) / d
+    assert (abs(error / d**6 - expected) < 400 / d**2 + 1e-13).all()
+
+
+def test_sizes_without_nodes_are_refused():
+    with pytest.raises(ValueError, match=r"cosine\(d=...\)` is known for d <= 1e15"):
+        theory.dot_product_cosine(10**30, 10**30)
+    with pytest.raises(ValueError, match=r"d <= 2\*\*31 where keys are bipolar"):
+        theory.softmax_cosine(2**32, 4, 1.0, keys="bipolar")
+
+
+ODD = ("four", True, 1j, [1, "a"], object(), np.nan, -np.inf, [[1], [2, 3]], None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_number_is_refused_by_name(name):
+    formula = getattr(theory, name)
+    taken = inspect.signature(formula).parameters
+    numbers = [x for x in taken if x not in ("keys", "rectified")]
+    usual = {x: 2.0 if x in ("d", "n") else 1.0 for x in numbers}
+    for argument in numbers:
+        for odd in ODD:
+            if odd is None and taken[argument].default is None:
+                continue
+            with pytest.raises((TypeError, ValueError)) as caught:
+                formula(**{**usual, argument: odd})
+            said = str(caught.value)
+            # Or what the types of arguments say, where these are checked.
+            checked = "Type-check error whilst" in said
+            assert checked or f"`theory.{name}({argument}=...)`" in said, said
+
+
 @pytest.mark.parametrize("name", NAMES)
 @examples(3, 12, data=st.data())
 def test_is_finite_bounded_and_falls_with_n(name, data):

@@ -64,6 +64,34 @@ def test_what_is_beyond_all_that_is_known_says_so():
     assert theory.sparsemax_cosine(32, n, 1.0) == pytest.approx(0.5, abs=1e-6)
 
 
+@pytest.mark.parametrize(("d", "threshold"), ((16, 4.875), (2, 1.415)))
+def test_a_distance_that_falls_again_is_crossed_where_it_rises(d, threshold):
+    rule = am.Softmax(4.0)
+    n = theory.capacity(rule, d, threshold, metric="distance")
+    assert theory.softmax_distance(d, n, 4.0) == pytest.approx(threshold, rel=1e-9)
+    # It rises up to here, and comes down further out.
+    before = theory.softmax_distance(d, np.geomspace(2, n, 40), 4.0)
+    assert (np.diff(before) > 0).all()
+    assert theory.softmax_distance(d, 1e30, 4.0) < threshold
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold"),
+    (("cosine", 0.5), ("recall", 0.5), ("distance", 20.0), ("squared_error", 100.0)),
+)
+def test_noisy_queries_to_a_pseudoinverse_fail_first_below_n_of_d(metric, threshold):
+    rule, given = am.Pseudoinverse(), {"metric": metric, "query_noise": 0.5}
+    n = theory.capacity(rule, 48, threshold, **given)
+    formula = getattr(theory, f"pseudoinverse_{metric}")
+    assert 24 < n < 48
+    assert formula(48, n, query_noise=0.5) == pytest.approx(threshold, rel=1e-8)
+    one, further = formula(48, np.array([1, 96]), query_noise=0.5)
+    assert (one - threshold) * (further - threshold) > 0
+    if metric == "cosine":
+        # The least at n = d is .212: below, only the second fall crosses.
+        assert theory.capacity(rule, 48, 0.21, query_noise=0.5) > 480
+
+
 @pytest.mark.slow
 def test_agrees_with_a_measured_capacity():
     rules = {"dot": am.DotProduct(), "relu": am.ReLU()}
@@ -83,7 +111,11 @@ def test_agrees_with_a_measured_capacity():
         ({"threshold": -0.5}, "threshold=.*got -0.5 for d = 16"),
         ({"metric": "success"}, "no prediction of 'success'"),
         ({"d": 0}, r"capacity\(d=.* d >= 1, got 0"),
-        ({"rule": am.Pseudoinverse(), "query_noise": 0.5}, "no single capacity"),
+        # It comes as near as 4.8996, and turns around.
+        (
+            {"rule": am.Softmax(4.0), "metric": "distance", "threshold": 4.9},
+            "distance of one pair, 0, .*got 4.9.* it is not crossed",
+        ),
     ),
 )
 def test_bad_input(given, message):

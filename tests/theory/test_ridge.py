@@ -13,14 +13,14 @@ from assocmem_jax.theory import (
 from assocmem_jax.theory._cosine import mean_cosine
 
 
-def measure(rng, d, n, penalty, noise, trials):
+def measure(rng, d, n, penalty, noise, trials, v=None):
     keys = rng.normal(size=(trials, n, d))
     queries = keys + noise * rng.normal(size=keys.shape)
     matrix = keys.swapaxes(1, 2) @ keys + penalty * np.eye(d)
     weights = queries @ np.linalg.solve(matrix, keys.swapaxes(1, 2))
     right, norm = np.einsum("tii->ti", weights), np.linalg.norm(weights, axis=-1)
     square = np.maximum(1 - 2 * right + norm**2, 0)
-    cosine = mean_cosine(np.clip(right / norm, -1, 1), d)
+    cosine = mean_cosine(np.clip(right / norm, -1, 1), v or d)
     return cosine.mean(1), np.sqrt(square).mean(1), square.mean(1)
 
 
@@ -51,6 +51,18 @@ def test_simulation(d, load, penalty, noise, rng):
     ):
         error = sample.std() / np.sqrt(len(sample))
         assert abs(sample.mean() - expected) < stated + 4 * error
+
+
+@pytest.mark.parametrize(
+    ("d", "n", "penalty", "noise"), ((16, 1, 0.1, 1), (32, 2, 10, 1), (64, 4, 10, 1))
+)
+@pytest.mark.parametrize("v", (1, 2))
+def test_values_of_few_dimensions(d, n, penalty, noise, v, rng):
+    cosine, _, _ = measure(rng, d, n, penalty * d, noise, 100_000 // (n * d), v)
+    expected = ridge.ridge_cosine(d, n, penalty * d, v=v, query_noise=noise)
+    stated = {1: 0.05, 2: 0.02} if d < 64 else {1: 0.025, 2: 0.007}
+    error = cosine.std() / np.sqrt(len(cosine))
+    assert abs(cosine.mean() - expected) < stated[v] + 4 * error
 
 
 def test_limits():

@@ -5,6 +5,7 @@ import pytest
 from helpers import examples
 from hypothesis import given, settings, strategies as st
 
+import assocmem_jax as am
 from assocmem_jax import theory
 
 
@@ -106,11 +107,47 @@ def test_squared_error_is_bounded(d, n, beta):
     assert (1 - weight) ** 2 - 1e-6 <= error <= 2 * (1 - weight) + 1e-6
 
 
+@pytest.mark.parametrize("noise", (0.0, 0.5))
+def test_beta_of_zero_is_the_mean_of_all_values(noise):
+    n, given = np.array([1, 4, 100, 1e9]), {"v": 3, "query_noise": noise}
+    mean = {"rtol": 1e-9, "atol": 1e-9}
+    cosine = theory.mean_cosine(n**-0.5, 3)
+    error = 1 - 1 / n
+    for softmax, sparsemax, expected in (
+        (theory.softmax_cosine, theory.sparsemax_cosine, cosine),
+        (
+            theory.softmax_distance,
+            theory.sparsemax_distance,
+            theory.mean_norm(3) * error**0.5,
+        ),
+        (theory.softmax_squared_error, theory.sparsemax_squared_error, 3 * error),
+    ):
+        np.testing.assert_allclose(softmax(5, n, 0.0, **given), expected, **mean)
+        np.testing.assert_allclose(sparsemax(5, n, 0.0, **given), expected, **mean)
+    weight = theory.softmax_target_weight(5, n, 0.0, query_noise=noise)
+    np.testing.assert_allclose(weight, 1 / n, **mean)
+    for recall in (theory.softmax_recall, theory.sparsemax_recall):
+        # Every value is as near to their mean as another.
+        np.testing.assert_allclose(
+            recall(5, n[1:3], 0.0, **given), 1 / n[1:3], rtol=0.1
+        )
+    assert theory.sparsemax_exact_fraction(5, 100, 0.0) == 0
+
+
+@pytest.mark.parametrize("keys", ("spherical", "bipolar"))
+def test_beta_of_zero_whatever_the_keys(keys):
+    found = theory.softmax_cosine(9, 100, [0.0, 1e-12], keys=keys)
+    np.testing.assert_allclose(found, theory.mean_cosine(0.1, 9), rtol=1e-9)
+    rule, grid = {"a": am.Softmax(0.0)}, {"d": [9], "n": [100]}
+    predicted = theory.predict(rule, **grid)["cosine"].item()
+    assert predicted == pytest.approx(found[0])
+    assert theory.capacity(am.Softmax(0.0), 9, predicted) == pytest.approx(100)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     (
-        ({"beta": 0.0}, "beta > 0, got 0"),
-        ({"beta": -1.0}, "beta > 0, got -1"),
+        ({"beta": -1.0}, "beta >= 0, got -1"),
         ({"n": 0.5}, "n >= 1, got 0.5"),
         ({"d": 0}, "d >= 1, got 0"),
         ({"query_noise": -0.1}, "query_noise >= 0, got -0.1"),

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from helpers import examples, slow, softmax, sparsemax
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.special import ndtr, ndtri
 
 from assocmem_jax import theory
+from assocmem_jax.theory import _sparsemax
 
 
 def simulated(weigh, d, n, beta, noise=0.0, trials=250):
@@ -94,6 +97,31 @@ def test_one_pair_and_two():
     assert (abs(off) < 4 * error[:2]).all()
 
 
+@pytest.mark.parametrize("n", (1e3, 1e9, 1e12))
+@pytest.mark.parametrize("slope", (1.0, 8.0))
+def test_weights_of_many_pairs_are_those_of_their_sums(n, slope):
+    """The sums over the rest, by quadrature, with a weight below one of the largest."""
+    largest = np.array([-ndtri(1 / n) + 0.3])
+    along = largest - 0.2 / slope
+    (t,), (target,), (square,) = _sparsemax.weights(
+        np.array([slope]), along, largest, n
+    )
+    low = t / slope
+    tail = lambda power: quad(
+        lambda z: (slope * z - t) ** power * np.exp(-(z**2) / 2), low, largest[0]
+    )[0]
+    others = (n - 2) / ndtr(largest[0]) / np.sqrt(2 * np.pi)
+    top = slope * largest[0] - t
+    assert target == pytest.approx(max(slope * along[0] - t, 0))
+    assert target + top + others * tail(1) == pytest.approx(1, rel=1e-9)
+    assert square == pytest.approx(top**2 + others * tail(2), rel=1e-9)
+
+
+def test_errors_of_many_pairs_are_smooth():
+    found = theory.sparsemax_squared_error(16, np.geomspace(1e9, 1e12, 31), 1.0)
+    assert (abs(np.diff(found, 2)) < 1e-4 * found[1:-1]).all()
+
+
 @examples(
     5,
     25,
@@ -115,7 +143,7 @@ def test_bounded_and_falling(d, n, beta):
         assert (distance(d, n, beta, v=1) <= 2**0.5).all()
 
 
-@pytest.mark.parametrize("beta", (0.0, -1.0, np.inf))
+@pytest.mark.parametrize("beta", (-1e-9, -1.0, np.inf))
 def test_bad_input(beta):
     for formula in (
         theory.sparsemax_cosine,
