@@ -129,8 +129,9 @@ def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
         # rules are looked up one by one.
         if name in ("rule", "trial") or labels.ndim and name not in dataset.dims:
             continue
-        levels = np.atleast_1d(known.get(str(name)))
-        if not all(level in levels for level in labels.values.ravel()):
+        levels = known.get(str(name), [])
+        levels = levels if isinstance(levels, list) else [levels]
+        if not all(level in levels for level in labels.values.ravel().tolist()):
             return {}
     return spec
 

@@ -1,6 +1,7 @@
 """Capacity from a prediction: the first load at which it crosses a threshold."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -74,7 +75,8 @@ def capacity(
                 f"others, got {threshold:g} for d = {d:g}",
                 f"Up to n = {formula.largest_n:.3g} it is not crossed.",
             )
-        return float(np.exp(brentq(excess, low, high, xtol=1e-10)))
+        root: Any = brentq(excess, low, high, xtol=1e-10)
+        return float(np.exp(root))
 
     # Far out, where nothing is left to find, terms of a series overflow.
     with np.errstate(over="ignore", divide="ignore", under="ignore"):
@@ -111,7 +113,9 @@ def _first_bracket(
             # It came nearer to 0 and went away: how near?
             (before, first), _, (after, _) = seen[-3:]
             size = lambda x, sign=np.sign(first): sign * excess(x)
-            nearest = minimize_scalar(size, bounds=(before, after), method="bounded")
+            nearest: Any = minimize_scalar(
+                size, bounds=(before, after), method="bounded"
+            )
             if nearest.fun <= 0:
                 return before, float(nearest.x)
     return far, far

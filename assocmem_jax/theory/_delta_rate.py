@@ -1,5 +1,7 @@
 """The best step size of the delta rule."""
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -39,6 +41,6 @@ def _best_rate(d, n, v):
         return 1.0
     loss = lambda log_rate: -cosine_at(d, n, np.exp(log_rate), v)
     bounds = (2 * np.log(0.1 * d / (d + n)), 0.0)
-    best = minimize_scalar(loss, bounds=bounds, method="bounded")
+    best: Any = minimize_scalar(loss, bounds=bounds, method="bounded")
     # The search does not try the ends.
     return np.exp(best.x) if best.fun < loss(0.0) else 1.0

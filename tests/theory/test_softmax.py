@@ -1,5 +1,7 @@
 """Softmax: golden values, simulations, limits, the whole domain."""
 
+import functools
+
 import numpy as np
 import pytest
 from helpers import examples
@@ -110,7 +112,7 @@ def test_squared_error_is_bounded(d, n, beta):
 @pytest.mark.parametrize("noise", (0.0, 0.5))
 def test_beta_of_zero_is_the_mean_of_all_values(noise):
     n, given = np.array([1, 4, 100, 1e9]), {"v": 3, "query_noise": noise}
-    mean = {"rtol": 1e-9, "atol": 1e-9}
+    agree = functools.partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9)
     cosine = theory.mean_cosine(n**-0.5, 3)
     error = 1 - 1 / n
     for softmax, sparsemax, expected in (
@@ -122,10 +124,10 @@ def test_beta_of_zero_is_the_mean_of_all_values(noise):
         ),
         (theory.softmax_squared_error, theory.sparsemax_squared_error, 3 * error),
     ):
-        np.testing.assert_allclose(softmax(5, n, 0.0, **given), expected, **mean)
-        np.testing.assert_allclose(sparsemax(5, n, 0.0, **given), expected, **mean)
+        agree(softmax(5, n, 0.0, **given), expected)
+        agree(sparsemax(5, n, 0.0, **given), expected)
     weight = theory.softmax_target_weight(5, n, 0.0, query_noise=noise)
-    np.testing.assert_allclose(weight, 1 / n, **mean)
+    agree(weight, 1 / n)
     for recall in (theory.softmax_recall, theory.sparsemax_recall):
         # Every value is as near to their mean as another.
         np.testing.assert_allclose(
@@ -138,9 +140,11 @@ def test_beta_of_zero_is_the_mean_of_all_values(noise):
 def test_beta_of_zero_whatever_the_keys(keys):
     found = theory.softmax_cosine(9, 100, [0.0, 1e-12], keys=keys)
     np.testing.assert_allclose(found, theory.mean_cosine(0.1, 9), rtol=1e-9)
-    rule, grid = {"a": am.Softmax(0.0)}, {"d": [9], "n": [100]}
-    predicted = theory.predict(rule, **grid)["cosine"].item()
-    assert predicted == pytest.approx(found[0])
+
+
+def test_rules_with_a_beta_of_zero_are_predicted():
+    predicted = theory.predict({"a": am.Softmax(0.0)}, d=[9], n=[100])["cosine"].item()
+    assert predicted == pytest.approx(theory.mean_cosine(0.1, 9))
     assert theory.capacity(am.Softmax(0.0), 9, predicted) == pytest.approx(100)
 
 

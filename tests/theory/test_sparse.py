@@ -119,7 +119,7 @@ def test_weights_of_many_pairs_are_those_of_their_sums(n, slope):
 
 def test_errors_of_many_pairs_are_smooth():
     found = theory.sparsemax_squared_error(16, np.geomspace(1e9, 1e12, 31), 1.0)
-    assert (abs(np.diff(found, 2)) < 1e-4 * found[1:-1]).all()
+    assert (abs(np.diff(found, 2)) < 1e-4 * found.min()).all()
 
 
 @examples(
