@@ -220,11 +220,15 @@ def scales(case: Case) -> None:
     together = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1))
     for n in case.numbers[:2]:
         for dtype, ends in _ENDS.items():
+            most = float(np.finfo(dtype).max)
             for end in ends:
                 for chosen in together:
                     arrays = case.arrays(n, dtype=np.float64)
                     scaled = zip(arrays, chosen, strict=True)
-                    given = [(x * end if on else x).astype(dtype) for x, on in scaled]
+                    kept = [
+                        np.clip(x * end if on else x, -most, most) for x, on in scaled
+                    ]
+                    given = [x.astype(dtype) for x in kept]
                     where = f"for {n} pairs of {np.dtype(dtype)}, {_named(chosen, end)}"
                     _must_be_right(case, given, where)
 
