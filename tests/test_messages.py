@@ -143,7 +143,6 @@ CALLS = (
     (lambda: am.capacity(STUDY, "bits"), "capacity(metric=...)"),
     (lambda: am.capacity(STUDY, threshold=2.0), "capacity(threshold=...)"),
     (lambda: am.capacity(STUDY.isel(trial=[0])), "capacity(ds=...)"),
-    (lambda: am.capacity(STUDY, resamples=0), "capacity(resamples=...)"),
     (lambda: am.mean_interval(STUDY, "bits"), "mean_interval(metric=...)"),
     (lambda: am.mean_interval(STUDY.isel(trial=0), "cosine"), "mean_interval(ds=...)"),
     (lambda: am.fit_scaling(STUDY), "fit_scaling(cap=...)"),

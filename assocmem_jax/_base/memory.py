@@ -1,10 +1,12 @@
 """Memory that this process may use."""
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 
+@functools.cache
 def memory_limit(root: Path = Path("/")) -> int:
     """Bytes that this process may use: the machine's, or fewer where a cgroup says so.
 

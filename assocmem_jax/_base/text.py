@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .checks import is_traced
 from .suggest import suggest
 
 
@@ -40,6 +42,19 @@ def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
     ]
     name = kind.__name__ if ours else f"{kind.__module__}.{kind.__name__}"
     return f"{name}({', '.join(arguments)})"
+
+
+def shown(module: eqx.Module) -> str:
+    """A module as it is shown: single numbers by value, where these are known."""
+    values = {
+        field.name: value
+        for field in dataclasses.fields(module)
+        if field.repr and (value := getattr(module, field.name, None)) is not None
+    }
+    is_known = lambda x: isinstance(x, Array | np.ndarray) and not is_traced(x)
+    text = lambda x: str(x) if is_known(x) and x.shape == () else eqx.tree_pformat(x)
+    arguments = ", ".join(f"{name}={text(value)}" for name, value in values.items())
+    return f"{type(module).__name__}({arguments})"
 
 
 def _value(value: Any, within: tuple[int, ...]) -> str:

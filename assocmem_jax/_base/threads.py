@@ -1,11 +1,13 @@
 """Threads of the CPU, shared by compiler, XLA and LAPACK."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 
 def half_the_cores() -> int:
@@ -22,14 +24,11 @@ class _Limit(AbstractContextManager):
 
     def __init__(self):
         self._lock, self._inside = threading.Lock(), 0
-        self._limits: threadpool_limits | None = None
+        self._limits: Any = None
 
     def __enter__(self) -> "_Limit":
         with self._lock:
             if not self._inside:
-                # The LAPACK that JAX calls on a CPU. It must be loaded to be limited.
-                import scipy.linalg.cython_lapack  # noqa: F401
-
                 _by_a_thread_of_its_own(self._begin)
             self._inside += 1
         return self
@@ -41,7 +40,16 @@ class _Limit(AbstractContextManager):
                 _by_a_thread_of_its_own(self._limits.restore_original_limits)
 
     def _begin(self) -> None:
-        self._limits = threadpool_limits(half_the_cores(), user_api="blas")
+        self._limits = _libraries().limit(limits=half_the_cores(), user_api="blas")
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """The libraries with threads: to look through all that are loaded takes 2 ms."""
+    # The LAPACK that JAX calls on a CPU. It must be loaded to be limited.
+    import scipy.linalg.cython_lapack  # noqa: F401
+
+    return ThreadpoolController()
 
 
 def _by_a_thread_of_its_own(function: Callable[[], None]) -> None:

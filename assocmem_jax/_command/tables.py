@@ -26,7 +26,8 @@ def of_capacities(found: xr.Dataset, loads: np.ndarray) -> str:
         elif cell["censored"] == "above":
             shown = _number(np.inf, loads)
         elif cell["censored"] == "unknown":
-            shown = "not measured"
+            skipped = number("skipped")
+            shown = f"n = {skipped:g} not measured" if skipped > 0 else "not measured"
         low, high = (_number(number(name), loads) for name in ("low", "high"))
         again = f"{number('passes_again'):g}" if number("passes_again") > 0 else ""
         rows.append([*_names(cell, axes), shown, low, high, *[again] * recovers])

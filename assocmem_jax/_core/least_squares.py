@@ -57,7 +57,11 @@ class _Reduced(NamedTuple):
 @sequential_vmap
 @jax.jit  # Traced once, where the mapping would trace it again.
 def _solve(
-    pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
+    pairs: Pairs,
+    products: Products | None,
+    rtol: Float[Array, ""],
+    unit: Float[Array, ""],
+    fold: Fold,
 ) -> Solution:
     d = pairs.keys.shape[1]
     # Like what is decided by: branches of devices that each hold trials of their own
@@ -65,7 +69,7 @@ def _solve(
     every = lambda trusted: jnp.full_like(trusted, d, jnp.int32)
 
     def with_care():
-        reduced = _by_qr(pairs, rtol, fold)
+        reduced = _by_qr(pairs, rtol, unit, fold)
         solved = lambda: (reduced.solve(fold), every(reduced.trusted))
         return jax.lax.cond(reduced.trusted, solved, lambda: truncated(reduced))
 
@@ -76,7 +80,7 @@ def _solve(
 
     def of_window(size):
         if products is None or size < pairs.keys.shape[0]:
-            reduced = _by_wide_qr(pairs.rows(0, size), rtol, fold)
+            reduced = _by_wide_qr(pairs.rows(0, size), rtol, unit, fold)
         else:
             reduced = _by_gram(products, rtol, fold)
         return reduced.solve(fold), reduced.trusted
@@ -92,9 +96,14 @@ def _solve(
 
 @eqx.filter_custom_jvp
 def minimum_norm(
-    pairs: Pairs, products: Products | None, *, rtol: Float[Array, ""], fold: Fold
+    pairs: Pairs,
+    products: Products | None,
+    *,
+    rtol: Float[Array, ""],
+    unit: Float[Array, ""],
+    fold: Fold,
 ) -> Solution:
-    r"""The matrix of least norm among those that minimize $|K X - V|$.
+    r"""The matrix X of least norm among those that minimize $|K X / u - V|$.
 
     Args:
         pairs: the stored pairs.
@@ -102,6 +111,7 @@ def minimum_norm(
             of pairs is at most `solved_without_products`, and are `None` where that
             holds for all rows.
         rtol: singular values of K up to `rtol` times the largest count as zero.
+        unit: u, a power of two, so that squares of keys over it are in range.
         fold: how the pairs are summed up.
 
     Returns:
@@ -112,19 +122,21 @@ def minimum_norm(
         Golub & Pereyra (1973), doi:10.1137/0710036, eq. 4.12 (the derivative).
         Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
     """
-    return _solve(pairs, products, rtol, fold)
+    return _solve(pairs, products, rtol, unit, fold)
 
 
 @minimum_norm.def_jvp
-def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
+def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
     (pairs, products), (change, _) = primals, tangents
-    x, rank = minimum_norm(pairs, products, rtol=rtol, fold=fold)
-    root, span = row_space(pairs, _summed(pairs, fold), rtol=rtol, fold=fold)
+    x, rank = minimum_norm(pairs, products, rtol=rtol, unit=unit, fold=fold)
+    summed = _summed(pairs, unit, fold)
+    root, span = row_space(pairs, summed, rtol=rtol, unit=unit, fold=fold)
     dot = fold.dot
     gram_inverse = lambda y: dot(root, dot(root.T, y))
     weighted = gram_inverse(x)
 
     def terms(block, change):
+        block, change = in_unit(block, unit), in_unit(change, unit)
         k, v, dk, dv = block.keys, block.values, change.keys, change.values
         fitted = dot(k.T, dv - dot(dk, x)) + dot(dk.T, v - dot(k, x))
         return fitted, dot(dk.T, dot(k, weighted))
@@ -140,23 +152,34 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, fold):
 
 @eqx.filter_custom_jvp
 def row_space(
-    pairs: Pairs, products: Products | None, *, rtol: Float[Array, ""], fold: Fold
+    pairs: Pairs,
+    products: Products | None,
+    *,
+    rtol: Float[Array, ""],
+    unit: Float[Array, ""],
+    fold: Fold,
 ) -> Factors:
-    r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$."""
-    return sequential_vmap(_factors)(pairs, products, rtol, fold)
+    r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$, K in its unit."""
+    return sequential_vmap(_factors)(pairs, products, rtol, unit, fold)
 
 
 @row_space.def_jvp
-def _row_space_jvp(primals, tangents, *, rtol, fold):
+def _row_space_jvp(primals, tangents, *, rtol, unit, fold):
     # A batching rule of one's own has no reverse mode: differentiate what it calls.
-    factors = lambda pairs: _factors(pairs, _summed(pairs, fold), rtol, fold)
+    def factors(pairs):
+        return _factors(pairs, _summed(pairs, unit, fold), rtol, unit, fold)
+
     return eqx.filter_jvp(factors, primals[:1], tangents[:1])
 
 
 def _factors(
-    pairs: Pairs, products: Products | None, rtol: Float[Array, ""], fold: Fold
+    pairs: Pairs,
+    products: Products | None,
+    rtol: Float[Array, ""],
+    unit: Float[Array, ""],
+    fold: Fold,
 ) -> Factors:
-    by_qr = lambda: _by_qr(pairs, rtol, fold)
+    by_qr = lambda: _by_qr(pairs, rtol, unit, fold)
     if products is None:
         reduced = by_qr()
     else:
@@ -164,8 +187,8 @@ def _factors(
         reduced = jax.lax.cond(reduced.trusted, lambda: reduced, by_qr)
 
     def full():
-        unit = jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
-        return reduced.inverse, unit + jnp.zeros_like(reduced.inverse)
+        identity = jnp.eye(len(reduced.inverse), dtype=reduced.rhs.dtype)
+        return reduced.inverse, identity + jnp.zeros_like(reduced.inverse)
 
     def truncated():
         _, inverse, right = _truncated_svd(reduced.matrix, rtol)
@@ -194,12 +217,20 @@ def _windows(pairs: Pairs, fold: Fold) -> list[int]:
     return [size for size in (d // 4, d) if 128 < size < n]
 
 
-def products(block: Pairs, fold: Fold) -> Products:
-    r"""$K^\top K$ beside $K^\top V$.
+def in_unit(pairs: Pairs, unit: Float[Array, ""]) -> Pairs:
+    """A block of pairs, with its keys over their unit.
+
+    Of all pairs it would make a copy; of a block it is done as the block is read.
+    """
+    return eqx.tree_at(lambda pairs: pairs.keys, pairs, pairs.keys * (1 / unit))
+
+
+def products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
+    r"""$K^\top K$ beside $K^\top V$, keys in their unit.
 
     They stand for the pairs where these are many, and have no derivative of their own.
     """
-    block = jax.lax.stop_gradient(block)
+    block = in_unit(jax.lax.stop_gradient(block), unit)
     return fold.dot(block.keys.T, _beside(block))
 
 
@@ -211,17 +242,23 @@ def solved_without_products(pairs: Pairs, fold: Fold) -> int:
     return max(_windows(pairs, fold), default=0)
 
 
-def _summed(pairs: Pairs, fold: Fold) -> Products | None:
+def _summed(pairs: Pairs, unit: Float[Array, ""], fold: Fold) -> Products | None:
     """The products of all stored pairs, with their derivative."""
     if fold.total(pairs) <= pairs.keys.shape[1]:
         return None
-    of_block = lambda block: fold.dot(block.keys.T, _beside(block))
+
+    def of_block(block):
+        block = in_unit(block, unit)
+        return fold.dot(block.keys.T, _beside(block))
+
     return wide(fold, pairs)(of_block, jnp.add, pairs)
 
 
-def _by_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+def _by_qr(
+    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+) -> _Reduced:
     many = fold.total(pairs) > pairs.keys.shape[1]
-    return (_by_tall_qr if many else _by_wide_qr)(pairs, rtol, fold)
+    return (_by_tall_qr if many else _by_wide_qr)(pairs, rtol, unit, fold)
 
 
 def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
@@ -235,7 +272,9 @@ def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced
     return _Reduced(factor.T, inverse.T, trusted, fold.dot(inverse, cross))
 
 
-def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+def _by_tall_qr(
+    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+) -> _Reduced:
     d, v = pairs.keys.shape[1], pairs.values.shape[1]
 
     def absorb(triangle, rows):
@@ -245,16 +284,23 @@ def _by_tall_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
 
     nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-    reduced = tall.accumulate(_beside, absorb, nothing, pairs)
+    rows = lambda block: _beside(in_unit(block, unit))
+    reduced = tall.accumulate(rows, absorb, nothing, pairs)
     triangle, rhs = jnp.split(reduced, [d], axis=1)
     inverse, spread = _invert(triangle)
     return _Reduced(triangle, inverse, spread * rtol < 1, rhs)
 
 
-def _by_wide_qr(pairs: Pairs, rtol: Float[Array, ""], fold: Fold) -> _Reduced:
+def _by_wide_qr(
+    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+) -> _Reduced:
     concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
     everything = fold.with_block_size(None)
-    whole = lambda block: (_by_row(block.keys), _by_row(block.values))
+
+    def whole(block):
+        block = in_unit(block, unit)
+        return _by_row(block.keys), _by_row(block.values)
+
     keys, values = everything(whole, concatenate, pairs)
     basis, factor = jnp.linalg.qr(keys.T)
     solvable = factor
@@ -277,8 +323,8 @@ def _invert(
     factor: Float[Array, "k k"], lower: bool = False
 ) -> tuple[Float[Array, "k k"], Array]:
     r"""$A^{-1}$, and $|A|_F |A^{-1}|_F$, an upper bound on the condition number."""
-    unit = jnp.eye(len(factor), dtype=factor.dtype)
-    inverse = solve_triangular(factor, unit, lower=lower)
+    identity = jnp.eye(len(factor), dtype=factor.dtype)
+    inverse = solve_triangular(factor, identity, lower=lower)
     return inverse, jnp.linalg.norm(factor) * jnp.linalg.norm(inverse)
 
 

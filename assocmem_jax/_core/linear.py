@@ -29,19 +29,29 @@ class LeftFactor(eqx.Module):
     gram: Float[Array, "r r"] | None
 
     def weights(
-        self, query: Float[Array, " d"], key: Float[Array, " d"], fold: Fold
+        self,
+        query: Float[Array, " d"],
+        key: Float[Array, " d"],
+        fold: Fold,
+        careful: bool = True,
     ) -> Weights:
-        """The weights that the answer to a query gives to the value of a key."""
+        """The weights that the answer to a query gives to the value of a key.
+
+        With care they are in a unit, so that squares are in range.
+        """
         whiten = lambda x: x if self.factor is None else fold.dot(x, self.factor)
-        query, key = whiten(query), whiten(key)
-        units = unit_of(query), unit_of(key)
-        query, key = query * (1 / units[0]), key * (1 / units[1])
+        query, key, unit = whiten(query), whiten(key), None
+        if careful:
+            units = unit_of(query), unit_of(key)
+            query, key = query * (1 / units[0]), key * (1 / units[1])
+            unit = units[0] * units[1]
         spread = query if self.gram is None else fold.dot(query, self.gram)
-        target = jnp.sum(query * key)
-        squares = jnp.sum(query * (spread / units[1] / units[1]))
+        if careful:
+            spread = spread / units[1] / units[1]
+        target, squares = jnp.sum(query * key), jnp.sum(query * spread)
         # Of all weights, less the right one: what remains is not below the rounding.
         noise = jnp.maximum(squares - rounded(target * target), 0)
-        return Weights(target, noise, units[0] * units[1])
+        return Weights(target, noise, unit)
 
 
 # Not `Self`, which beartype knows in classes alone that it decorates as a whole.

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from .._base.errors import ArgumentTypeError
 from .._base.suggest import suggest
+from .._base.text import shown
 from .fold import Fold
 from .pairs import Pairs
 
@@ -56,6 +57,9 @@ class AbstractRule(eqx.Module, Generic[Memory]):
                 "a rule that looks once from `AbstractSeparation`, one that looks at "
                 "its memory from `AbstractLinear` or `AbstractRule`."
             )
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     @classmethod
     def _may_look(cls) -> tuple[Looks, ...]:

@@ -24,11 +24,12 @@ class Weights(eqx.Module):
         target: the weight of the right value, in the unit.
         noise: the sum of the squares of the other weights, in the unit squared.
         unit: a power of two, so that the squares are in range where the weights are.
+            `None` is 1: they need not be in range.
     """
 
     target: Float[Array, "*batch"]
     noise: Float[Array, "*batch"]
-    unit: Float[Array, "*batch"]
+    unit: Float[Array, "*batch"] | None
 
 
 class AbstractSums(eqx.Module):
@@ -72,22 +73,24 @@ class WeightSums(AbstractSums):
 
     Attributes:
         target: the index of the row.
-        unit: of the weights.
+        unit: of the weights; `None` is 1.
     """
 
     target: Int[Array, ""]
-    unit: Float[Array, ""]
+    unit: Float[Array, ""] | None
 
     def of_block(self, weights, block, fold):
         del fold
-        right, weights = block.index == self.target, weights * (1 / self.unit)
+        right = block.index == self.target
+        if self.unit is not None:
+            weights = weights * (1 / self.unit)
         others = jnp.where(block.mask & ~right, weights, 0)
         target = jnp.sum(jnp.where(block.mask & right, weights, 0))
         return Weights(target, jnp.sum(others**2), self.unit)
 
     def add(self, a, b):
         # There is none in a sum over no block.
-        unit = jnp.maximum(a.unit, b.unit)
+        unit = None if self.unit is None else jnp.maximum(a.unit, b.unit)
         return Weights(a.target + b.target, a.noise + b.noise, unit)
 
     def times(self, factor, total):

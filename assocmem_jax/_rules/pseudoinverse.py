@@ -82,7 +82,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
 
     def summarize(self, block: Pairs, fold: Fold) -> Array:
         r"""$K^\top K$ beside $K^\top V$, keys in their unit."""
-        return least_squares.products(self._in_unit(block), fold)
+        return least_squares.products(block, self._unit, fold)
 
     def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
         """At most d: see `least_squares.solved_without_products`."""
@@ -92,20 +92,20 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         self, summary: Array | None, pairs: Pairs, fold: Fold
     ) -> PseudoinverseMemory:
         """The weights, and the number of directions that the keys span."""
-        pairs = self._in_unit(widened(pairs))
+        pairs, unit = widened(pairs), self._unit
         weights, directions = least_squares.minimum_norm(
-            pairs, summary, rtol=self._rtol(pairs, fold), fold=fold
+            pairs, summary, rtol=self._rtol(pairs, fold), unit=unit, fold=fold
         )
         rank = jnp.minimum(directions, fold.count(pairs))
-        inverse = 1 / self.unit  # pyright: ignore[reportOperatorIssue]
-        return PseudoinverseMemory(weights * inverse, rank)
+        return PseudoinverseMemory(weights * (1 / unit), rank)
 
     def left(self, gram: Array, pairs: Pairs, fold: Fold) -> LeftFactor:
         r"""$(K^\top K)^+$."""
-        rtol, pairs = self._rtol(pairs, fold), self._in_unit(pairs)
-        inverse = 1 / self.unit  # pyright: ignore[reportOperatorIssue]
+        rtol, inverse = self._rtol(pairs, fold), 1 / self._unit
         gram = gram * inverse * inverse
-        root, _ = least_squares.row_space(pairs, gram, rtol=rtol, fold=fold)
+        root, _ = least_squares.row_space(
+            pairs, gram, rtol=rtol, unit=self._unit, fold=fold
+        )
         return LeftFactor(root * inverse, None)
 
     def read(
@@ -117,9 +117,11 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         """The query times the weights."""
         return fold.dot(query, memory.weights).astype(query.dtype)
 
-    def _in_unit(self, pairs: Pairs) -> Pairs:
-        keys = pairs.keys * (1 / self.unit)  # pyright: ignore[reportOperatorIssue]
-        return eqx.tree_at(lambda pairs: pairs.keys, pairs, keys)
+    @property
+    def _unit(self) -> Float[Array, ""]:
+        if self.unit is None:
+            raise RuntimeError("the rule is not prepared")
+        return self.unit
 
     def critical_loads(self, d: int) -> tuple[int, ...]:
         """At n = d: square matrices have the smallest singular values."""

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from .._base.checks import check_count
 from .._base.errors import ArgumentError
 from .._base.suggest import suggest
 from ..metrics._table import METRICS
@@ -57,8 +56,6 @@ def capacity(
     threshold: float | int = 0.9,
     *,
     confidence: float = 0.95,
-    resamples: int | np.integer = 999,
-    seed: int | np.integer = 0,
 ) -> xr.Dataset:
     """The load up to which a rule passes, with a confidence interval.
 
@@ -98,9 +95,6 @@ def capacity(
         threshold: where the metric stops to pass. `all_correct` is usually asked to be
             0.5, a distance depends on the scale of the values.
         confidence: of each interval by itself.
-        resamples: has no effect: intervals need no resampling. It is there for scripts
-            of versions that took a bootstrap.
-        seed: has no effect, alike.
 
     Returns:
         A dataset over the axes but `n` and `trial`:
@@ -133,8 +127,6 @@ def capacity(
     scores = trial_scores("capacity", ds, metric)
     check_threshold("capacity", metric, threshold)
     check_confidence("capacity", "confidence", confidence)
-    check_count("capacity", "resamples", resamples, 1)
-    check_count("capacity", "seed", seed, 0)
     if "n" not in scores.dims:
         raise ArgumentError(
             "capacity",

@@ -64,7 +64,7 @@ def mean_interval(
     of the pseudoinverse of noisy queries up to 2.4. In simulations of independent
     queries and of design effects up to a few tens, intervals of 95 % held the share in
     92 to 100 % of cases, 88 % at worst where about one error was expected in all; in
-    80 to 90 % where the errors of hundreds of queries were those of a few bad trials.
+    78 to 93 % where the errors of hundreds of queries were those of a few bad trials.
 
     A metric that is one yes or no per trial, such as `all_correct`, gets Wilson's
     interval over trials.

@@ -4,8 +4,10 @@ import dataclasses
 
 from jaxtyping import Array, Float
 
+from .._base.exact import widened
 from .._core.fold import Fold
 from .._core.pairs import Pairs
+from ._range import Score, in_range, marked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Answers:
         pairs: the stored pairs.
         fold: over the pairs, up to the number that is stored.
         success_cosine: the cosine above which an answer is a success.
+        careful: whether scores are right where squares are out of range; else they are
+            nan there.
     """
 
     values: Float[Array, "m v"]
@@ -25,3 +29,9 @@ class Answers:
     pairs: Pairs
     fold: Fold
     success_cosine: Float[Array, ""]
+    careful: bool = True
+
+    def score(self, score: Score) -> Float[Array, " m"]:
+        """A score of the right and the retrieved values, one by one."""
+        how = in_range if self.careful else marked
+        return how(score, *widened((self.values, self.retrieved)))

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from .._base.exact import rounded
 from .._core.sums import Weights
+from ._range import is_outside
 
 
 class Expectation(eqx.Module):
@@ -47,26 +48,41 @@ class ExpectedAnswers:
         after = later = jnp.zeros_like(x)
         for coefficient in self.expectation.series[:0:-1]:
             after, later = coefficient + 2 * x * after - later, after
-        return rho * (self.expectation.series[0] + x * after - later)
+        return self._marked(rho * (self.expectation.series[0] + x * after - later))
 
     @property
     def distance(self) -> Float[Array, "*batch"]:
         """The mean distance: that of a chi variable."""
-        return self.expectation.norm * self._scale * jnp.sqrt(self._squares)
+        distance = self.expectation.norm * jnp.sqrt(self._squares)
+        return self._marked(distance if self._scale is None else distance * self._scale)
 
     @property
     def squared_error(self) -> Float[Array, "*batch"]:
         """The mean squared distance."""
-        return self.expectation.dimension * self._scale**2 * self._squares
+        squares = self.expectation.dimension * self._squares
+        if self._scale is None:
+            return self._marked(squares)
+        return self._scale**2 * squares
+
+    def _marked(self, score: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+        """The score, nan where the squares of weights of no unit are out of range."""
+        if self.weights.unit is not None:
+            return score
+        squares = self.weights.target**2 + self.weights.noise
+        return jnp.where(is_outside(squares), jnp.nan, score)
 
     @property
-    def _scale(self) -> Float[Array, "*batch"]:
+    def _scale(self) -> Float[Array, "*batch"] | None:
         """The unit of the weights, or 1 where the right weight, 1, is larger."""
-        return jnp.maximum(self.weights.unit, 1)
+        unit = self.weights.unit
+        return None if unit is None else jnp.maximum(unit, 1)
 
     @property
     def _squares(self) -> Float[Array, "*batch"]:
         """The squares of the error of one coordinate, in the scale."""
-        ratio = self.weights.unit / self._scale
-        off = 1 / self._scale - ratio * self.weights.target
+        scale, unit = self._scale, self.weights.unit
+        if scale is None or unit is None:
+            return rounded((1 - self.weights.target) ** 2) + self.weights.noise
+        ratio = unit / scale
+        off = 1 / scale - ratio * self.weights.target
         return rounded(off**2) + ratio**2 * self.weights.noise

@@ -11,6 +11,7 @@ from .._base.exact import single_at_least, unit_of
 from .._core.fold import Fold
 from .._core.meshes import automatic
 from .._core.pairs import Pairs
+from ._range import in_range
 
 
 def cosine_similarity(
@@ -32,11 +33,17 @@ def cosine_similarity(
         ValueError: if the shapes differ.
     """
     values, retrieved, dtype = _paired("cosine_similarity", values, retrieved)
-    values, retrieved = (x * (1 / unit_of(x, axis=-1)) for x in (values, retrieved))
-    norms = _norm(values) * _norm(retrieved)
+    return in_range(cosine, values, retrieved).astype(dtype)
+
+
+def cosine(values, retrieved, factors):
+    """The cosine, as a score of `_range`."""
+    if factors is not None:
+        values, retrieved = values * factors[0], retrieved * factors[1]
+    squares = jnp.sum(values**2, axis=-1), jnp.sum(retrieved**2, axis=-1)
+    norms = _root(squares[0]) * _root(squares[1])
     product = jnp.sum(values * retrieved, axis=-1)
-    cosine = jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms))
-    return cosine.astype(dtype)
+    return jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms)), squares
 
 
 def euclidean_distance(
@@ -58,10 +65,21 @@ def euclidean_distance(
         ValueError: if the shapes differ.
     """
     values, retrieved, dtype = _paired("euclidean_distance", values, retrieved)
-    # Before the difference, which may be out of range where its norm is not.
-    unit = jnp.maximum(unit_of(values, axis=-1), unit_of(retrieved, axis=-1))
-    inverse = 1 / unit
-    return (_norm(values * inverse - retrieved * inverse) * unit[..., 0]).astype(dtype)
+    return in_range(distance, values, retrieved).astype(dtype)
+
+
+def distance(values, retrieved, factors):
+    """The distance, as a score of `_range`."""
+    if factors is None:
+        squares = jnp.sum((values - retrieved) ** 2, axis=-1)
+        # What is lost next to the value itself does not count.
+        return _root(squares), (jnp.maximum(squares, jnp.sum(values**2, axis=-1)),)
+    # Down before the difference, which may be out of range where its norm is not, and
+    # up after it.
+    (factor,) = factors
+    down, up = jnp.minimum(factor, 1), jnp.maximum(factor, 1)
+    squares = jnp.sum(((values * down - retrieved * down) * up) ** 2, axis=-1)
+    return _root(squares) / factor[..., 0], (squares,)
 
 
 def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batch"]:
@@ -194,8 +212,7 @@ def _paired(function: str, values: ArrayLike, retrieved: ArrayLike):
     return values.astype(wide), retrieved.astype(wide), dtype
 
 
-def _norm(x: Float[Array, "*batch v"]) -> Float[Array, "*batch"]:
-    squares = jnp.sum(x**2, axis=-1)
+def _root(squares: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     # The inner `where` keeps the gradient of a zero vector finite.
     zero = squares == 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squares)))

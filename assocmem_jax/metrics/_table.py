@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -62,16 +63,17 @@ class Metric:
 
 
 def _cosine(answers: Answers) -> Float[Array, " m"]:
-    return functions.cosine_similarity(answers.values, answers.retrieved)
+    return answers.score(functions.cosine)
 
 
 def _distance(answers: Answers) -> Float[Array, " m"]:
-    return functions.euclidean_distance(answers.values, answers.retrieved)
+    return answers.score(functions.distance)
 
 
 def _success(answers: Answers) -> Float[Array, " m"]:
-    above = _cosine(answers) > answers.success_cosine
-    return above.astype(answers.values.dtype)
+    cosine = _cosine(answers)
+    above = (cosine > answers.success_cosine).astype(cosine.dtype)
+    return above if answers.careful else jnp.where(jnp.isnan(cosine), cosine, above)
 
 
 def _recall(answers: Answers) -> Float[Array, " m"]:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from .._base.checks import check_size
+from .._base.text import shown
 
 
 class AbstractEnsemble(eqx.Module):
@@ -47,6 +48,9 @@ class AbstractEnsemble(eqx.Module):
             ValueError: if it has none, by an `ArgumentError` of `n` or `d`.
         """
         del function, n, d
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def draw(self, rng: Key[Array, ""], n: int, d: int) -> Float[Array, "n d"]:
         """Draw patterns 0 to n - 1, in float32.

@@ -48,7 +48,11 @@ class Asked(NamedTuple):
 
 
 def asked(
-    rule: Any, table: Pairs | IndexedKeys, fold: Fold, loads: Int[Array, " loads"]
+    rule: Any,
+    table: Pairs | IndexedKeys,
+    fold: Fold,
+    loads: Int[Array, " loads"],
+    careful: bool,
 ) -> Asked:
     """How a rule is asked load by load.
 
@@ -57,11 +61,12 @@ def asked(
         table: the pairs; or keys alone, for the weights that answers give to values.
         fold: over the pairs.
         loads: numbers of stored pairs.
+        careful: whether weights may be out of range where they are squared.
     """
     linear_rule = isinstance(rule, AbstractLinear)
     if isinstance(table, IndexedKeys):
         of_kind = _weights_of_linear if linear_rule else _weights_of_separation
-        return of_kind(rule, table, fold, loads)
+        return of_kind(rule, table, fold, loads, careful)
     if linear_rule:
         memory_at = _solved(rule, table, fold, loads)
     elif isinstance(rule, AbstractSeparation):
@@ -94,13 +99,17 @@ def _written(rule: AbstractRule, pairs: Pairs, fold: Fold, loads: Array) -> Call
 
 
 def _weights_of_separation(
-    rule: AbstractSeparation, keys: IndexedKeys, fold: Fold, loads: Array
+    rule: AbstractSeparation,
+    keys: IndexedKeys,
+    fold: Fold,
+    loads: Array,
+    careful: bool,
 ) -> Asked:
     del loads
 
     def answers(memory, batch, load):
         def weights(query, key, index):
-            sums = weight_sums(rule, query, key, index, fold)
+            sums = weight_sums(rule, query, key, index, fold, careful)
             return weighted(rule, sums, query, memory, fold.up_to(load))
 
         return jax.vmap(weights)(batch.queries, batch.pairs.keys, batch.index)
@@ -109,7 +118,7 @@ def _weights_of_separation(
 
 
 def _weights_of_linear(
-    rule: AbstractLinear, keys: IndexedKeys, fold: Fold, loads: Array
+    rule: AbstractLinear, keys: IndexedKeys, fold: Fold, loads: Array, careful: bool
 ) -> Asked:
     bare = eqx.tree_at(
         lambda pairs: pairs.values, Pairs(keys.keys, keys.keys), keys.keys[:, :0]
@@ -120,7 +129,7 @@ def _weights_of_linear(
 
     def answers(left, batch, load):
         del load
-        weights = lambda query, key: left.weights(query, key, fold)
+        weights = lambda query, key: left.weights(query, key, fold, careful)
         return jax.vmap(weights)(batch.queries, batch.pairs.keys)
 
     return Asked(left_at, answers)
@@ -133,13 +142,14 @@ def answers_at_all(
     loads: Int[Array, " loads"],
     batch: Batch,
     lowest: Int[Array, ""],
+    careful: bool,
 ) -> Any:
     """Answers at every load, from the load number `lowest` on, in one pass."""
 
     def answer(query, key, index):
         sums = ValueSums()
         if isinstance(table, IndexedKeys):
-            sums = weight_sums(rule, query, key, index, fold)
+            sums = weight_sums(rule, query, key, index, fold, careful)
         return weighted_prefixes(rule, sums, query, table, fold, loads, lowest)
 
     keys = batch.pairs.keys

@@ -33,6 +33,8 @@ class Shape:
         values: whether values are the keys, the ensemble's own, drawn beside it, or
             not drawn.
         corrupted: whether queries differ from the stored keys.
+        careful: whether squares of what is scored may be out of range. Else such scores
+            are nan, and the kernel takes less time.
         defined: the rows of tables that names stand for, such as those of the scores: a
             name that is given to another metric compiles another program.
     """
@@ -45,6 +47,7 @@ class Shape:
     scores: tuple[str, ...]
     values: Literal["keys", "own", "drawn", "marginalized"]
     corrupted: bool
+    careful: bool = False
     defined: tuple[Any, ...] = ()
 
 

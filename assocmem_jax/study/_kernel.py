@@ -108,7 +108,8 @@ def _trial(
         else:
             pairs, upto = batch.pairs, fold.up_to(load)
             limit = settings.success_cosine
-            answers = Answers(pairs.values, retrieved, table, upto, limit)
+            careful = shape.careful
+            answers = Answers(pairs.values, retrieved, table, upto, limit, careful)
             functions = [metric.score for metric in metrics]
         return jnp.stack([function(answers) for function in functions])
 
@@ -116,8 +117,8 @@ def _trial(
     scores = Scores(score, empty)
     if isinstance(rule, AbstractSeparation) and rule.looks == "once":
         at_all = lambda batch, lowest: answers_at_all(
-            rule, table, fold, loads, batch, lowest
+            rule, table, fold, loads, batch, lowest, shape.careful
         )
         return batch_by_batch(at_all, ask, scores, loads, settings.corruptions)
-    how = asked(rule, table, fold, loads)
+    how = asked(rule, table, fold, loads, shape.careful)
     return load_by_load(how, ask, scores, loads, settings.corruptions)

@@ -138,6 +138,8 @@ def kernel_shape(
         scores=scores_of(spec.metrics),
         values=spec.value_source,
         corrupted=spec.corrupted,
+        # What is computed once more is nan at first.
+        careful=bool(jax.config.jax_debug_nans),  # pyright: ignore
         defined=(
             *(METRICS[name] for name in scores_of(spec.metrics)),
             *corruptions().values(),

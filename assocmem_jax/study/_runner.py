@@ -153,6 +153,12 @@ class Runner:
             yield from self._finish(call, self._start(call))
             return
         mean, squares = totals[..., 0], totals[..., 1]
+        if np.isnan(mean).any() and not call.shape.careful:
+            # There squares may be out of range, which to compute with takes longer.
+            careful = dataclasses.replace(call.shape, careful=True)
+            call = dataclasses.replace(call, shape=careful)
+            yield from self._finish(call, self._start(call))
+            return
         std = deviation(squares, np.array(self._spec.n))
         first = 0
         for chunk in call.chunks:

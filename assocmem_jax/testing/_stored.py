@@ -178,10 +178,10 @@ def _left_fits(rule: AbstractLinear, table: Pairs) -> bool:
     left = rule.prepare(bare, upto).left(fold.dot(keys.T, keys), bare, upto)
     found = left.weights(query, keys[1], fold)
     others = np.delete(weights, 1)
+    unit = 1.0 if found.unit is None else float(found.unit)
     return _agree(
         np.array([weights[1] ** 2, others @ others]),
-        float(found.unit) ** 2
-        * np.array([float(found.target) ** 2, float(found.noise)]),
+        unit**2 * np.array([float(found.target) ** 2, float(found.noise)]),
     )
 
 

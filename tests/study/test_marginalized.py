@@ -62,7 +62,8 @@ def assert_agreement(name, d):
 
 @every_rule
 @pytest.mark.parametrize("block_sizes", ((7,), slow((4, 512))))
-def test_weights_are_those_of_a_dense_computation(name, block_sizes):
+@pytest.mark.parametrize("careful", (False, True))
+def test_weights_are_those_of_a_dense_computation(name, block_sizes, careful):
     rule, rng = RULES[name].rule, np.random.default_rng(3)
     keys = rng.standard_normal((30, 6)).astype(np.float32)
     query = jnp.asarray(keys[4] + 0.1)
@@ -72,7 +73,7 @@ def test_weights_are_those_of_a_dense_computation(name, block_sizes):
     loads = jnp.array([5, 20, 30], jnp.int32)
     batch = Batch(table.rows(4, 1), table.index[4:5], query[None])
     for block_size in block_sizes:
-        how = asked(rule, table, am.Fold(block_size), loads)
+        how = asked(rule, table, am.Fold(block_size), loads, careful)
         answer = quick()(lambda j: how.answers(how.memory_at(j), batch, loads[j]))  # noqa: B023
         for j, stored in enumerate(loads):
             weights = answer(jnp.int32(j))
@@ -80,7 +81,8 @@ def test_weights_are_those_of_a_dense_computation(name, block_sizes):
                 keys[:stored].astype(float), np.eye(stored), query[None].astype(float)
             )[0]
             assert isinstance(weights, Weights)
-            unit = weights.unit
+            unit = 1 if weights.unit is None else weights.unit
+            assert careful == (weights.unit is not None)
             np.testing.assert_allclose(
                 unit * weights.target, dense[4], rtol=2e-4, atol=1e-6
             )
