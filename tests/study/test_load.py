@@ -31,6 +31,7 @@ def write(path, fill):
 
 
 def test_a_classic_file_is_read(data, path):
+    """xarray#5839, h5netcdf#115: not every netCDF file is one of HDF5."""
     data.to_netcdf(path, engine="scipy")
     study = am.load_study(path)
     xr.testing.assert_identical(study, data)
