@@ -2,8 +2,9 @@
 
 Every solver gets the same float32 keys and values. Its retrieved values are compared
 with those of a float64 singular value decomposition: for the stored keys, and for new
-queries, in the Frobenius norm. One JSON row per shape, medians over the draws; `pass`
-says whether ours is no worse than torch on stored keys.
+queries, in the Frobenius norm. Keys are independent, or come in pairs that differ by a
+thousandth, or in clusters of 8. One JSON row per kind and shape, medians over the
+draws; `pass` says whether ours is no worse than torch on stored keys.
 """
 
 import argparse
@@ -26,18 +27,36 @@ def main():
         "--load", type=float, nargs="+", default=[0.25, 0.5, 0.9, 1, 1.1, 2, 8]
     )
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--keys", nargs="+", choices=KINDS, default=list(KINDS))
     args = parser.parse_args()
-    for d in args.d:
-        for load in args.load:
-            print(json.dumps(row(d, round(load * d), args.draws)), flush=True)
+    for kind in args.keys:
+        for d in args.d:
+            for load in args.load:
+                shown = row(kind, d, round(load * d), args.draws)
+                print(json.dumps(shown), flush=True)
 
 
-def row(d: int, n: int, draws: int) -> dict:
+# By how many one pattern is shared, and how far keys are from it, per coordinate.
+KINDS = {"gaussian": (1, 1.0), "near duplicates": (2, 1e-3), "clusters": (8, 0.05)}
+
+
+def draw(kind: str, rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+    """Keys of one kind, one per row."""
+    shared, spread = KINDS[kind]
+    own = rng.standard_normal((n, d))
+    if shared == 1:
+        return own
+    centers = rng.standard_normal((-(-n // shared), d))
+    return np.repeat(centers, shared, axis=0)[:n] + spread * own
+
+
+def row(kind: str, d: int, n: int, draws: int) -> dict:
     errors = {name: {"stored": [], "new": []} for name in solvers}
     seconds = {name: [] for name in solvers}
-    for draw in range(draws):
-        rng = np.random.default_rng((d, n, draw))
-        keys, values = rng.standard_normal((2, n, d)).astype(np.float32)
+    for number in range(draws):
+        rng = np.random.default_rng((d, n, number))
+        keys = draw(kind, rng, n, d).astype(np.float32)
+        values = rng.standard_normal((n, d)).astype(np.float32)
         queries = {"stored": keys, "new": rng.standard_normal((min(n, 1024), d))}
         u, s, vt = np.linalg.svd(keys.astype(np.float64), full_matrices=False)
         exact = vt.T @ ((u.T @ values) / s[:, None])
@@ -45,17 +64,18 @@ def row(d: int, n: int, draws: int) -> dict:
             start = time.perf_counter()
             weights = np.asarray(solve(keys, values))
             seconds[name].append(time.perf_counter() - start)
-            for kind, q in queries.items():
+            for asked, q in queries.items():
                 right = q.astype(np.float64) @ exact
                 error = np.linalg.norm(q.astype(np.float64) @ weights - right)
-                errors[name][kind].append(error / np.linalg.norm(right))
+                errors[name][asked].append(error / np.linalg.norm(right))
     median = lambda rows: float(f"{np.median(rows):.3g}")
     error = {
-        name: {kind: median(e) for kind, e in kinds.items()}
-        for name, kinds in errors.items()
+        name: {asked: median(e) for asked, e in found.items()}
+        for name, found in errors.items()
     }
     return {
         "benchmark": "pseudoinverse_accuracy",
+        "keys": kind,
         "d": d,
         "n": n,
         "draws": draws,
