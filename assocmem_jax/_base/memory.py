@@ -11,7 +11,7 @@ def memory_limit(root: Path = Path("/")) -> int:
     """Bytes that this process may use: the machine's, or fewer where a cgroup says so.
 
     A container or a job of a cluster is killed beyond its own limit, however much the
-    machine has.
+    machine has. What it was at first is kept.
 
     Args:
         root: where the system's own files are.

@@ -44,15 +44,21 @@ def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
     return f"{name}({', '.join(arguments)})"
 
 
+def _is_known_number(x: Any) -> bool:
+    if isinstance(x, Array):
+        return x.shape == () and not is_traced(x) and not x.is_deleted()
+    return isinstance(x, np.ndarray) and x.shape == ()
+
+
 def shown(module: eqx.Module) -> str:
     """A module as it is shown: single numbers by value, where these are known."""
     values = {
-        field.name: value
+        field.name: getattr(module, field.name, None)
         for field in dataclasses.fields(module)
-        if field.repr and (value := getattr(module, field.name, None)) is not None
+        if field.repr
     }
-    is_known = lambda x: isinstance(x, Array | np.ndarray) and not is_traced(x)
-    text = lambda x: str(x) if is_known(x) and x.shape == () else eqx.tree_pformat(x)
+    values = {name: x for name, x in values.items() if x is not None}
+    text = lambda x: str(x) if _is_known_number(x) else eqx.tree_pformat(x)
     arguments = ", ".join(f"{name}={text(value)}" for name, value in values.items())
     return f"{type(module).__name__}({arguments})"
 

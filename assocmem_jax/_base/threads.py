@@ -45,7 +45,7 @@ class _Limit(AbstractContextManager):
 
 @functools.cache
 def _libraries() -> ThreadpoolController:
-    """The libraries with threads: to look through all that are loaded takes 2 ms."""
+    """The libraries with threads, as loaded at first: to look for them takes 2 ms."""
     # The LAPACK that JAX calls on a CPU. It must be loaded to be limited.
     import scipy.linalg.cython_lapack  # noqa: F401
 

@@ -51,7 +51,9 @@ class LeftFactor(eqx.Module):
         target, squares = jnp.sum(query * key), jnp.sum(query * spread)
         # Of all weights, less the right one: what remains is not below the rounding.
         noise = jnp.maximum(squares - rounded(target * target), 0)
-        return Weights(target, noise, unit)
+        # A Gram matrix that is out of range tells nothing.
+        told = (squares > 0) & (squares < jnp.inf) | (target == 0)
+        return Weights(target, jnp.where(told, noise, jnp.nan), unit)
 
 
 # Not `Self`, which beartype knows in classes alone that it decorates as a whole.

@@ -42,7 +42,7 @@ class ExpectedAnswers:
     def cosine(self) -> Float[Array, "*batch"]:
         """The mean cosine: the one of a sample correlation about zero."""
         norm = jnp.sqrt(self.weights.target**2 + self.weights.noise)
-        share = lambda x: jnp.where(norm > 0, x / jnp.where(norm > 0, norm, 1), 0)
+        share = lambda x: jnp.where(norm == 0, 0, x / jnp.where(norm == 0, 1, norm))
         rho, x = share(self.weights.target), 2 * share(jnp.sqrt(self.weights.noise)) - 1
         # Clenshaw's recurrence.
         after = later = jnp.zeros_like(x)

@@ -11,7 +11,7 @@ from .._base.exact import single_at_least, unit_of
 from .._core.fold import Fold
 from .._core.meshes import automatic
 from .._core.pairs import Pairs
-from ._range import in_range
+from ._range import Score, in_range
 
 
 def cosine_similarity(
@@ -36,14 +36,16 @@ def cosine_similarity(
     return in_range(cosine, values, retrieved).astype(dtype)
 
 
-def cosine(values, retrieved, factors):
-    """The cosine, as a score of `_range`."""
-    if factors is not None:
-        values, retrieved = values * factors[0], retrieved * factors[1]
+def _cosine(values, retrieved, units):
+    if units is not None:
+        values, retrieved = values * (1 / units[0]), retrieved * (1 / units[1])
     squares = jnp.sum(values**2, axis=-1), jnp.sum(retrieved**2, axis=-1)
     norms = _root(squares[0]) * _root(squares[1])
     product = jnp.sum(values * retrieved, axis=-1)
     return jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms)), squares
+
+
+cosine = Score(_cosine, lambda a, b: (unit_of(a, axis=-1), unit_of(b, axis=-1)))
 
 
 def euclidean_distance(
@@ -68,18 +70,20 @@ def euclidean_distance(
     return in_range(distance, values, retrieved).astype(dtype)
 
 
-def distance(values, retrieved, factors):
-    """The distance, as a score of `_range`."""
-    if factors is None:
-        squares = jnp.sum((values - retrieved) ** 2, axis=-1)
-        # What is lost next to the value itself does not count.
-        return _root(squares), (jnp.maximum(squares, jnp.sum(values**2, axis=-1)),)
-    # Down before the difference, which may be out of range where its norm is not, and
-    # up after it.
-    (factor,) = factors
-    down, up = jnp.minimum(factor, 1), jnp.maximum(factor, 1)
-    squares = jnp.sum(((values * down - retrieved * down) * up) ** 2, axis=-1)
-    return _root(squares) / factor[..., 0], (squares,)
+def _distance(values, retrieved, unit):
+    if unit is not None:
+        # Before the difference, which may be out of range where its norm is not.
+        inverse = 1 / unit
+        gap = values * inverse - retrieved * inverse
+        return _root(jnp.sum(gap**2, axis=-1)) * unit[..., 0], ()
+    squares = jnp.sum((values - retrieved) ** 2, axis=-1)
+    # What is lost next to the value itself does not count.
+    return _root(squares), (jnp.maximum(squares, jnp.sum(values**2, axis=-1)),)
+
+
+distance = Score(
+    _distance, lambda a, b: jnp.maximum(unit_of(a, axis=-1), unit_of(b, axis=-1))
+)
 
 
 def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batch"]:

@@ -125,8 +125,9 @@ def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
     except (KeyError, TypeError, json.JSONDecodeError):
         return {}
     for name, labels in dataset.coords.items():
-        # What a caller has added along known dimensions tells of no other study, and
-        # rules are looked up one by one.
+        # What a caller has added along known dimensions tells of no other study; a
+        # single label may be what is left of an axis along which studies were put
+        # together. Rules are looked up one by one.
         if name in ("rule", "trial") or labels.ndim and name not in dataset.dims:
             continue
         levels = known.get(str(name), [])

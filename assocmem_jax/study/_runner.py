@@ -48,7 +48,7 @@ class Runner:
         self._on_cpu = devices[0].platform == "cpu"
         self._pool = _Pool(half_the_cores())
         self._programs: dict[Program, Future] = {}
-        self._smaller: dict[Program, Shape] = {}
+        self._instead: dict[Program, Shape] = {}
 
     @property
     def compile_seconds(self) -> float:
@@ -110,9 +110,9 @@ class Runner:
     def _start(self, call: Call) -> Future:
         """Begin a call. Its result, or the error of a device, is fetched later."""
         what = f"{call.chunks[0].rule}, d = {call.chunks[0].d}"
-        # Batches that were too much once are not tried again.
-        while less := self._smaller.get(self._key(call)):
-            call.shape = less
+        # What failed once is not tried again.
+        while other := self._instead.get(self._key(call)):
+            call.shape = other
         program = self._program(call)
         if not program.done():
             self._say(f"compiling {what}")
@@ -149,14 +149,14 @@ class Runner:
             if call.shape.batch == 1:
                 raise _out_of_memory(self._spec, call.chunks[0], error) from error
             half = dataclasses.replace(call.shape, batch=call.shape.batch // 2)
-            self._smaller[self._key(call)] = half
+            self._instead[self._key(call)] = half
             yield from self._finish(call, self._start(call))
             return
         mean, squares = totals[..., 0], totals[..., 1]
         if np.isnan(mean).any() and not call.shape.careful:
             # There squares may be out of range, which to compute with takes longer.
             careful = dataclasses.replace(call.shape, careful=True)
-            call = dataclasses.replace(call, shape=careful)
+            self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
         std = deviation(squares, np.array(self._spec.n))

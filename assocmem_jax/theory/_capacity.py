@@ -59,10 +59,12 @@ def capacity(
     def crossing(d, threshold):
         score = lambda n: float(formula.function(d, n, v=v, query_noise=query_noise))
         start, far = score(1.0), np.log(formula.largest_n)
+        scale = max(abs(start), abs(threshold)) or 1.0
 
         def excess(log_n):
+            off = _score_at(score, formula, np.exp(log_n)) - threshold
             # Bounded, as a mean square may be infinite.
-            return np.arctan(_score_at(score, formula, np.exp(log_n)) - threshold)
+            return np.arctan(off / scale)
 
         low = high = 0.0
         if start != threshold:
@@ -71,8 +73,8 @@ def capacity(
             raise ArgumentError(
                 call,
                 "threshold",
-                f"must be between the {metric} of one pair, {start:g}, and that of "
-                f"others, got {threshold:g} for d = {d:g}",
+                f"must be crossed on the way from one pair, with a {metric} of "
+                f"{start:g}, to very many, got {threshold:g} for d = {d:g}",
                 f"Up to n = {formula.largest_n:.3g} it is not crossed.",
             )
         root: Any = brentq(excess, low, high, xtol=1e-10)
@@ -96,7 +98,7 @@ def _first_bracket(
     """Two places around the first zero of a function that starts at 0, or one twice.
 
     The function may have a kink. Elsewhere it turns around at most once between three
-    steps, each half as long again as the way to it.
+    steps: the first takes n to e, the others the logarithm half as far again.
     """
     steps = [0.0, 1.0]
     while steps[-1] < far:

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -155,11 +157,35 @@ def test_half_precision_is_measured_in_single(scale, rng):
         np.testing.assert_allclose(distance.astype(np.float64), off, rtol=1e-3)
 
 
-def test_gradients_of_large_and_small_vectors_are_finite(rng):
+@pytest.mark.parametrize("other", (1.0, None))
+def test_derivatives_are_right_over_the_range_of_a_type(other, rng):
+    """Of vectors of many sizes, next to one of size 1 or of their own size."""
     x, y = rng.standard_normal((2, 4))
-    plain = jax.grad(lambda x: am.metrics.cosine_similarity(x, y))(x)
-    for scale in (1e-30, 1e30):
-        gradient = jax.grad(lambda x: am.metrics.cosine_similarity(x, y))(
-            (scale * x).astype(np.float32)
-        )
-        np.testing.assert_allclose(scale * gradient, plain, rtol=1e-4, atol=1e-6)
+    for scale in 10.0 ** np.arange(-30, 31, 2):
+        size = scale if other is None else other
+        a, b = (scale * x).astype(np.float32), (size * y).astype(np.float32)
+        wide = a.astype(np.float64), b.astype(np.float64)
+        norms = [np.linalg.norm(z) for z in wide]
+        cosine = wide[0] @ wide[1] / norms[0] / norms[1]
+        along = wide[1] / norms[1] - cosine * wide[0] / norms[0]
+        gap = wide[0] - wide[1]
+        for score, expected in (
+            (am.metrics.cosine_similarity, along / norms[0]),
+            (am.metrics.euclidean_distance, gap / np.linalg.norm(gap)),
+        ):
+            gradient = _gradient(a, b, score=score)
+            close = functools.partial(np.testing.assert_allclose, rtol=1e-4)
+            close(gradient, expected, atol=1e-5 * abs(expected).max())
+            step = (scale * np.ones(4)).astype(np.float32)
+            _, change = _change(a, b, step, score=score)
+            close(change, expected @ step, atol=1e-5 * np.abs(expected * step).sum())
+
+
+@functools.partial(jax.jit, static_argnames="score")
+def _gradient(a, b, *, score):
+    return jax.grad(score)(a, b)
+
+
+@functools.partial(jax.jit, static_argnames="score")
+def _change(a, b, step, *, score):
+    return jax.jvp(lambda a: score(a, b), (a,), (step,))

@@ -15,8 +15,9 @@ def shapes(monkeypatch):
     seen, start = [], _runner.Runner._start
 
     def started(self, call):
+        running = start(self, call)
         seen.append(call.shape)
-        return start(self, call)
+        return running
 
     monkeypatch.setattr(_runner.Runner, "_start", started)
     return seen
@@ -68,7 +69,13 @@ def test_expectations_do_not_depend_on_units(keys, shapes):
 
 
 def test_care_changes_no_bit_of_what_is_in_range(shapes):
-    rules = {"soft": am.Softmax(0.3), "dot": am.DotProduct(), "relu": am.ReLU()}
+    rules = {
+        "soft": am.Softmax(0.3),
+        "dot": am.DotProduct(),
+        "relu": am.ReLU(),
+        "pinv": am.Pseudoinverse(),
+        "sparsemax": am.Sparsemax(0.3),
+    }
     for values in (None, "marginalized"):
         measured = lambda values=values: am.sweep(
             rules, d=[8], n=[2, 8, 32], trials=3, values=values
@@ -80,9 +87,25 @@ def test_care_changes_no_bit_of_what_is_in_range(shapes):
         xr.testing.assert_identical(
             quick[names].drop_attrs(), careful[names].drop_attrs()
         )
-    assert [shape.careful for shape in shapes] == [False] * 3 + [True] * 3 + (
-        [False] * 3 + [True] * 3
-    )
+    assert [shape.careful for shape in shapes] == 2 * (5 * [False] + 5 * [True])
+
+
+def test_products_of_keys_out_of_range_are_not_taken_for_nothing():
+    rules = {"dot": am.DotProduct()}
+    keys = np.random.default_rng(0).standard_normal((8, 6)).astype(np.float32)
+    for unit in (1e-25, 1e22):
+        ensemble = am.patterns.Samples(keys * np.float32(unit))
+        data = am.sweep(
+            rules, d=[6], n=[2, 8], trials=2, ensemble=ensemble, values="marginalized"
+        )
+        assert np.isnan(data["cosine"]).all()
+
+
+def test_care_is_remembered(shapes):
+    rules = {"relu": am.ReLU()}
+    ensemble = am.patterns.Samples(1e-25 * np.eye(4, dtype=np.float32))
+    am.sweep(rules, d=[4], n=[2, 4], trials=3, ensemble=ensemble, vary=None)
+    assert [shape.careful for shape in shapes] == [False, True]
 
 
 def test_answers_of_zeros_have_cosine_zero(shapes):

@@ -56,7 +56,7 @@ def test_between_one_pair_and_two():
 
 
 def test_what_is_beyond_all_that_is_known_says_so():
-    message = r"threshold=...\)` must be between.*Up to n = 1e\+12 it is not crossed"
+    message = r"threshold=...\)` must be crossed.*Up to n = 1e\+12 it is not crossed"
     with pytest.raises(ValueError, match=message):
         theory.capacity(am.Sparsemax(1.0), 128, 0.5)
     # Known up to 1e12, and crossed before.
@@ -107,14 +107,14 @@ def test_agrees_with_a_measured_capacity():
 @pytest.mark.parametrize(
     ("given", "message"),
     (
-        ({"threshold": 1.0}, "between the cosine of one pair, 1, and"),
+        ({"threshold": 1.0}, "from one pair, with a cosine of 1, to very many, got 1 "),
         ({"threshold": -0.5}, "threshold=.*got -0.5 for d = 16"),
         ({"metric": "success"}, "no prediction of 'success'"),
         ({"d": 0}, r"capacity\(d=.* d >= 1, got 0"),
         # It comes as near as 4.8996, and turns around.
         (
             {"rule": am.Softmax(4.0), "metric": "distance", "threshold": 4.9},
-            "distance of one pair, 0, .*got 4.9.* it is not crossed",
+            "a distance of 0, to very many, got 4.9.* it is not crossed",
         ),
     ),
 )
