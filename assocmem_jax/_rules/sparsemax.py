@@ -23,7 +23,9 @@ class Sparsemax(AbstractTempered):
 
     Attributes:
         beta: inverse temperature $\beta$. 0 answers the mean of all values; larger is
-            closer to the value of the key with the largest score.
+            closer to the value of the key with the largest score. In training nothing
+            checks it: a rule that holds the exponential of a parameter keeps it
+            positive.
 
     Raises:
         ValueError: if `beta` is negative, NaN or infinite, or not one number.

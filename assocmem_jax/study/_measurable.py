@@ -32,6 +32,7 @@ def check_measurable(spec: Spec) -> None:
             continue
         try:
             for d in spec.d:
+                _check_loads(rule, d)
                 check_runs(rule, d, spec.value_dimension(d))
             for point in spec.points(name):
                 varied: Any = dataclasses.replace(rule, **point)  # pyright: ignore
@@ -47,6 +48,19 @@ def check_measurable(spec: Spec) -> None:
                 f"{name!r}, which {error.complaint}",
                 error.advice,
             ) from error
+
+
+def _check_loads(rule: AbstractRule, d: int) -> None:
+    """Raise unless the loads at which a rule says that it turns are loads."""
+    loads: Any = rule.critical_loads(d)
+    whole = (int, np.integer)
+    if not isinstance(loads, tuple | list) or not all(
+        isinstance(n, whole) and n >= 1 for n in loads
+    ):
+        raise Unmeasurable(
+            f"says `critical_loads({d})` of {loads!r}",
+            "Return a tuple of whole numbers.",
+        )
 
 
 def _is_ours(rule: AbstractRule) -> bool:

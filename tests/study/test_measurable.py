@@ -260,3 +260,16 @@ def test_a_metric_of_another_definition_compiles_another_program():
         found.append(am.sweep(rules, d=[4], n=[4], metrics=["constant"]))
         del METRICS["constant"]
     assert [float(data["constant"].mean()) for data in found] == [1, 2]
+
+
+@pytest.mark.parametrize("loads", (4, (0,), (2.5,), "16", None))
+def test_loads_at_which_a_rule_turns_are_whole_numbers(loads):
+    class Turning(am.DotProduct):
+        def critical_loads(self, d):
+            return loads
+
+    grid = {"d": [4], "n": [2, 4], "trials": 2, "query_noise": 0.1}
+    with pytest.raises(ValueError, match=r"`sweep\(rules=.*critical_loads\(4\)"):
+        am.sweep({"turning": Turning()}, **grid)
+    with pytest.raises(ValueError, match=r"`search_capacity\(rules=.*critical_loads"):
+        am.search_capacity({"turning": Turning()}, d=[4], threshold=0.5, trials=2)
