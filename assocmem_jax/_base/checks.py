@@ -33,7 +33,8 @@ def refuse_traced(function: str, argument: str, x: Any) -> None:
         )
 
 
-def _is_whole(x: Any) -> bool:
+def is_whole(x: Any) -> bool:
+    """Whether `x` is a whole number, and no boolean."""
     return isinstance(x, int | np.integer) and not isinstance(x, bool)
 
 
@@ -43,7 +44,7 @@ def as_int(x: Any) -> Any:
 
 
 def _check_whole(function: str, argument: str, x: Any) -> None:
-    if not _is_whole(x):
+    if not is_whole(x):
         raise ArgumentTypeError(
             function, argument, f"must be a whole number, got {x!r}", "Pass an `int`."
         )
@@ -51,7 +52,7 @@ def _check_whole(function: str, argument: str, x: Any) -> None:
 
 def check_count(function: str, argument: str, number: Any, least: int) -> None:
     """Raise unless `number` is a whole number, at least `least`."""
-    if not _is_whole(number) or number < least:
+    if not is_whole(number) or number < least:
         raise ArgumentError(
             function,
             argument,

@@ -52,15 +52,13 @@ def _is_known_number(x: Any) -> bool:
 
 def shown(module: eqx.Module) -> str:
     """A module as it is shown: single numbers by value, where these are known."""
-    values = {
-        field.name: getattr(module, field.name, None)
-        for field in dataclasses.fields(module)
-        if field.repr
-    }
-    values = {name: x for name, x in values.items() if x is not None}
     text = lambda x: str(x) if _is_known_number(x) else eqx.tree_pformat(x)
-    arguments = ", ".join(f"{name}={text(value)}" for name, value in values.items())
-    return f"{type(module).__name__}({arguments})"
+    arguments = [
+        f"{field.name}={text(value)}"
+        for field in dataclasses.fields(module)
+        if field.repr and (value := getattr(module, field.name, None)) is not None
+    ]
+    return f"{type(module).__name__}({', '.join(arguments)})"
 
 
 def _value(value: Any, within: tuple[int, ...]) -> str:

@@ -136,7 +136,7 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
     weighted = gram_inverse(x)
 
     def terms(block, change):
-        block, change = in_unit(block, unit), in_unit(change, unit)
+        block, change = _in_unit(block, unit), _in_unit(change, unit)
         k, v, dk, dv = block.keys, block.values, change.keys, change.values
         fitted = dot(k.T, dv - dot(dk, x)) + dot(dk.T, v - dot(k, x))
         return fitted, dot(dk.T, dot(k, weighted))
@@ -217,7 +217,7 @@ def _windows(pairs: Pairs, fold: Fold) -> list[int]:
     return [size for size in (d // 4, d) if 128 < size < n]
 
 
-def in_unit(pairs: Pairs, unit: Float[Array, ""]) -> Pairs:
+def _in_unit(pairs: Pairs, unit: Float[Array, ""]) -> Pairs:
     """A block of pairs, with its keys over their unit.
 
     Of all pairs it would make a copy; of a block it is done as the block is read.
@@ -230,7 +230,11 @@ def products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
 
     They stand for the pairs where these are many, and have no derivative of their own.
     """
-    block = in_unit(jax.lax.stop_gradient(block), unit)
+    return _products(jax.lax.stop_gradient(block), unit, fold)
+
+
+def _products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
+    block = _in_unit(block, unit)
     return fold.dot(block.keys.T, _beside(block))
 
 
@@ -246,11 +250,7 @@ def _summed(pairs: Pairs, unit: Float[Array, ""], fold: Fold) -> Products | None
     """The products of all stored pairs, with their derivative."""
     if fold.total(pairs) <= pairs.keys.shape[1]:
         return None
-
-    def of_block(block):
-        block = in_unit(block, unit)
-        return fold.dot(block.keys.T, _beside(block))
-
+    of_block = lambda block: _products(block, unit, fold)
     return wide(fold, pairs)(of_block, jnp.add, pairs)
 
 
@@ -284,7 +284,7 @@ def _by_tall_qr(
 
     nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
-    rows = lambda block: _beside(in_unit(block, unit))
+    rows = lambda block: _beside(_in_unit(block, unit))
     reduced = tall.accumulate(rows, absorb, nothing, pairs)
     triangle, rhs = jnp.split(reduced, [d], axis=1)
     inverse, spread = _invert(triangle)
@@ -298,7 +298,7 @@ def _by_wide_qr(
     everything = fold.with_block_size(None)
 
     def whole(block):
-        block = in_unit(block, unit)
+        block = _in_unit(block, unit)
         return _by_row(block.keys), _by_row(block.values)
 
     keys, values = everything(whole, concatenate, pairs)

@@ -29,7 +29,7 @@ class Answers:
     pairs: Pairs
     fold: Fold
     success_cosine: Float[Array, ""]
-    careful: bool = True
+    careful: bool
 
     def score(self, score: Score) -> Float[Array, " m"]:
         """A score of the right and the retrieved values, one by one."""

@@ -35,6 +35,8 @@ class Score(NamedTuple):
 
 def is_outside(squares: Numbers) -> Bool[Array, "*batch"]:
     """Where a sum of squares may have lost what counts of it; of zeros, too."""
+    # In float32 from 2^-76, where squares of a million entries that are too small to be
+    # normal numbers are below its rounding, to 2^100, of which products are in range.
     info = jnp.finfo(squares.dtype)
     least, most = (2.0 ** int(share * info.maxexp) for share in (-0.59375, 0.78125))
     return ~((squares >= least) & (squares < most))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from .. import _rules
-from .._base.checks import is_traced
+from .._base.checks import is_traced, is_whole
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._core.rule import AbstractRule, with_arrays
 from .._spec.spec import Spec
@@ -53,10 +53,8 @@ def check_measurable(spec: Spec) -> None:
 def _check_loads(rule: AbstractRule, d: int) -> None:
     """Raise unless the loads at which a rule says that it turns are loads."""
     loads: Any = rule.critical_loads(d)
-    whole = (int, np.integer)
-    if not isinstance(loads, tuple | list) or not all(
-        isinstance(n, whole) and n >= 1 for n in loads
-    ):
+    is_load = lambda n: is_whole(n) and n >= 1
+    if not isinstance(loads, tuple | list) or not all(map(is_load, loads)):
         raise Unmeasurable(
             f"says `critical_loads({d})` of {loads!r}",
             "Return a tuple of whole numbers.",

@@ -102,10 +102,11 @@ def test_products_of_keys_out_of_range_are_not_taken_for_nothing():
 
 
 def test_care_is_remembered(shapes):
-    rules = {"relu": am.ReLU()}
+    """Of three calls of one program the second has begun when the first is known."""
+    rules = {name: am.ReLU() for name in "abc"}
     ensemble = am.patterns.Samples(1e-25 * np.eye(4, dtype=np.float32))
-    am.sweep(rules, d=[4], n=[2, 4], trials=3, ensemble=ensemble, vary=None)
-    assert [shape.careful for shape in shapes] == [False, True]
+    am.sweep(rules, d=[4], n=[2, 4], trials=3, ensemble=ensemble)
+    assert [shape.careful for shape in shapes] == [False, False, True, True, True]
 
 
 def test_answers_of_zeros_have_cosine_zero(shapes):
