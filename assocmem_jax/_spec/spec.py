@@ -167,6 +167,11 @@ class Spec:
         }
 
 
+def spec_of(rules: Any, **settings: Any) -> Spec:
+    """A study of settings as a caller gives them: arrays become lists of numbers."""
+    return Spec(rules, **{name: plain(name, x) for name, x in settings.items()})
+
+
 def plain(name: str, given: Any) -> Any:
     """A setting as it was given, arrays as lists: only these have equal entries."""
     if isinstance(given, Mapping):

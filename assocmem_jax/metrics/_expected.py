@@ -53,16 +53,14 @@ class ExpectedAnswers:
     @property
     def distance(self) -> Float[Array, "*batch"]:
         """The mean distance: that of a chi variable."""
-        distance = self.expectation.norm * jnp.sqrt(self._squares)
-        return self._marked(distance if self._scale is None else distance * self._scale)
+        distance = self.expectation.norm * self._scale * jnp.sqrt(self._squares)
+        return self._marked(distance)
 
     @property
     def squared_error(self) -> Float[Array, "*batch"]:
         """The mean squared distance."""
-        squares = self.expectation.dimension * self._squares
-        if self._scale is None:
-            return self._marked(squares)
-        return self._scale**2 * squares
+        squares = self.expectation.dimension * self._scale**2 * self._squares
+        return self._marked(squares)
 
     def _marked(self, score: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         """The score, nan where the squares of weights of no unit are out of range."""
@@ -72,17 +70,18 @@ class ExpectedAnswers:
         return jnp.where(is_outside(squares), jnp.nan, score)
 
     @property
-    def _scale(self) -> Float[Array, "*batch"] | None:
-        """The unit of the weights, or 1 where the right weight, 1, is larger."""
+    def _unit(self) -> Float[Array, "*batch"]:
         unit = self.weights.unit
-        return None if unit is None else jnp.maximum(unit, 1)
+        return jnp.ones_like(self.weights.target) if unit is None else unit
+
+    @property
+    def _scale(self) -> Float[Array, "*batch"]:
+        """The unit of the weights, or 1 where the right weight, 1, is larger."""
+        return jnp.maximum(self._unit, 1)
 
     @property
     def _squares(self) -> Float[Array, "*batch"]:
         """The squares of the error of one coordinate, in the scale."""
-        scale, unit = self._scale, self.weights.unit
-        if scale is None or unit is None:
-            return rounded((1 - self.weights.target) ** 2) + self.weights.noise
-        ratio = unit / scale
-        off = 1 / scale - ratio * self.weights.target
+        ratio = self._unit / self._scale
+        off = 1 / self._scale - ratio * self.weights.target
         return rounded(off**2) + ratio**2 * self.weights.noise

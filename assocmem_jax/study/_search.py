@@ -12,7 +12,7 @@ import xarray as xr
 from .._base.checks import check_size
 from .._base.errors import ArgumentError, called_as
 from .._core.rule import AbstractRule
-from .._spec.spec import Spec
+from .._spec.spec import Spec, spec_of
 from .._statistics.capacity import capacity
 from .._statistics.intervals import check_confidence
 from ..patterns import AbstractEnsemble, Gaussian, Samples
@@ -97,9 +97,9 @@ def search_capacity(
         raise ArgumentError("search_capacity", "trials", complaint, advice)
     check_confidence("search_capacity", "confidence", confidence)
     with _handed_on({"n": "start", "metrics": "metric"}):
-        spec = Spec(
-            rules=rules,
-            d=d,  # pyright: ignore[reportArgumentType]
+        spec = spec_of(
+            rules,
+            d=d,
             n=[start],
             trials=trials,
             v=v,
@@ -110,7 +110,7 @@ def search_capacity(
             flip_probability=flip_probability,
             metrics=[metric],
             success_cosine=success_cosine,
-            seed=seed,  # pyright: ignore[reportArgumentType]
+            seed=seed,
         )
         check_measurable(spec)
     for name, levels in spec.corruption_axes.items():

@@ -12,7 +12,7 @@ from .._base.errors import called_as
 from .._base.files import to_path
 from .._base.labels import Dataset
 from .._core.rule import AbstractRule
-from .._spec.spec import Spec, plain
+from .._spec.spec import Spec, spec_of
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
 from ._measurable import check_measurable
@@ -120,8 +120,7 @@ def sweep(
         "seed": seed,
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):
-        # As lists, arrays have the types of settings.
-        spec = Spec(rules, **{name: plain(name, x) for name, x in given.items()})
+        spec = spec_of(rules, **given)
         return run(spec, store=store, progress=progress, devices=devices, memory=memory)
 
 

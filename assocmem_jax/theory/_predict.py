@@ -8,7 +8,7 @@ import xarray as xr
 
 from .._base.errors import called_as
 from .._core.rule import AbstractRule, hyperparameters
-from .._spec.spec import Spec
+from .._spec.spec import Spec, spec_of
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Gaussian
 from ._registry import formula_of
@@ -56,16 +56,15 @@ def predict(
         >>> ds["cosine"].values.round(6).tolist()
         [[[0.91069, 0.433413]]]
     """
-    as_list = lambda x: x.tolist() if isinstance(x, np.ndarray) else x
     names = {"metric": "metrics", "rule": "rules"}
     with called_as("theory.predict", names, instead_of=("Spec", "theory.predict")):
-        spec = Spec(
+        spec = spec_of(
             rules,
-            d=as_list(d),
-            n=as_list(n),
+            d=d,
+            n=n,
             v=v,
             ensemble=ensemble,
-            query_noise=as_list(query_noise),
+            query_noise=query_noise,
             vary={} if vary is None else vary,
             metrics=metrics,
         )

@@ -69,3 +69,11 @@ def test_a_study_is_no_part_of_a_program(function):
     message = rf"`{function.__name__}\(...\)` runs programs, and cannot be part of one"
     with pytest.raises(TypeError, match=message):
         jax.jit(study)(1.0)
+
+
+@pytest.mark.parametrize("of", (np.asarray, list))
+def test_sizes_may_be_arrays_wherever_a_study_is_asked_for(of):
+    predicted = am.theory.predict({"dot": DOT}, d=of([4, 8]), n=of([2, 4]))
+    assert predicted["d"].values.tolist() == [4, 8]
+    found = am.search_capacity({"dot": DOT}, d=of([4]), threshold=0.5, trials=2)
+    assert found["d"].values.tolist() == [4]
