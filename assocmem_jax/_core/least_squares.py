@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .fold import Fold
 from .linear import wide
-from .pairs import Pairs
+from .pairs import AbstractPairs, Pairs
 
 
 Solution: TypeAlias = tuple[Float[Array, "d v"], Int[Array, ""]]
@@ -57,13 +57,13 @@ class _Reduced(NamedTuple):
 @sequential_vmap
 @jax.jit  # Traced once, where the mapping would trace it again.
 def _solve(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
     fold: Fold,
 ) -> Solution:
-    d = pairs.keys.shape[1]
+    d = pairs.dimension
     # Like what is decided by: branches of devices that each hold trials of their own
     # must agree in what differs between devices.
     every = lambda trusted: jnp.full_like(trusted, d, jnp.int32)
@@ -79,7 +79,7 @@ def _solve(
         return reduced.expand(y, fold), jnp.sum(inverse > 0, dtype=jnp.int32)
 
     def of_window(size):
-        if products is None or size < pairs.keys.shape[0]:
+        if products is None or size < pairs.num_rows:
             reduced = _by_wide_qr(pairs.rows(0, size), rtol, unit, fold)
         else:
             reduced = _by_gram(products, rtol, fold)
@@ -96,7 +96,7 @@ def _solve(
 
 @eqx.filter_custom_jvp
 def minimum_norm(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     *,
     rtol: Float[Array, ""],
@@ -152,7 +152,7 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
 
 @eqx.filter_custom_jvp
 def row_space(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     *,
     rtol: Float[Array, ""],
@@ -173,7 +173,7 @@ def _row_space_jvp(primals, tangents, *, rtol, unit, fold):
 
 
 def _factors(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -198,19 +198,19 @@ def _factors(
     return reduced.expand(root, fold), reduced.expand(span, fold)
 
 
-def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
+def _smallest_window(of_window: Callable, pairs: AbstractPairs, fold: Fold):
     """What `of_window` makes of the first rows, as few as hold the load."""
     sizes = _windows(pairs, fold)
     if not sizes or fold.stop is None:
-        return of_window(len(pairs.keys))
+        return of_window(pairs.num_rows)
     index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
-    branches = [lambda size=size: of_window(size) for size in (*sizes, len(pairs.keys))]
+    branches = [lambda size=size: of_window(size) for size in (*sizes, pairs.num_rows)]
     return jax.lax.switch(index, branches)
 
 
-def _windows(pairs: Pairs, fold: Fold) -> list[int]:
+def _windows(pairs: AbstractPairs, fold: Fold) -> list[int]:
     """Numbers of rows, up to d, that a decomposition of their own is compiled for."""
-    n, d = pairs.keys.shape
+    n, d = pairs.num_rows, pairs.dimension
     if fold.stop is None or fold.axis_name is not None:
         return []
     # Each window is compiled: a small one is worth it where the next one takes long.
@@ -238,26 +238,28 @@ def _products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
     return fold.dot(block.keys.T, _beside(block))
 
 
-def solved_without_products(pairs: Pairs, fold: Fold) -> int:
+def solved_without_products(pairs: AbstractPairs, fold: Fold) -> int:
     """Number of pairs up to which the pairs themselves are decomposed."""
-    d = pairs.keys.shape[1]
+    d = pairs.dimension
     if fold.total(pairs) <= d:
         return d
     return max(_windows(pairs, fold), default=0)
 
 
-def _summed(pairs: Pairs, unit: Float[Array, ""], fold: Fold) -> Products | None:
+def _summed(
+    pairs: AbstractPairs, unit: Float[Array, ""], fold: Fold
+) -> Products | None:
     """The products of all stored pairs, with their derivative."""
-    if fold.total(pairs) <= pairs.keys.shape[1]:
+    if fold.total(pairs) <= pairs.dimension:
         return None
     of_block = lambda block: _products(block, unit, fold)
     return wide(fold, pairs)(of_block, jnp.add, pairs)
 
 
 def _by_qr(
-    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
 ) -> _Reduced:
-    many = fold.total(pairs) > pairs.keys.shape[1]
+    many = fold.total(pairs) > pairs.dimension
     return (_by_tall_qr if many else _by_wide_qr)(pairs, rtol, unit, fold)
 
 
@@ -273,16 +275,16 @@ def _by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> _Reduced
 
 
 def _by_tall_qr(
-    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
 ) -> _Reduced:
-    d, v = pairs.keys.shape[1], pairs.values.shape[1]
+    d, v = pairs.dimension, pairs.value_dimension
 
     def absorb(triangle, rows):
         # What the orthogonal matrix makes of the values stands beside the triangle.
         stack = _by_row(jnp.concatenate([triangle, rows]))
         return jnp.linalg.qr(stack, mode="r")[:d]
 
-    nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
+    nothing = jnp.zeros((d, d + v), pairs.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
     rows = lambda block: _beside(_in_unit(block, unit))
     reduced = tall.accumulate(rows, absorb, nothing, pairs)
@@ -292,7 +294,7 @@ def _by_tall_qr(
 
 
 def _by_wide_qr(
-    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
 ) -> _Reduced:
     concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
     everything = fold.with_block_size(None)
