@@ -88,7 +88,10 @@ class DrawnPairs(AbstractPairs):
 
     def take(self, index: Int[Array, " b"]) -> Any:
         """The rows of these numbers, drawn."""
-        return eqx.tree_at(lambda x: x.mask, self.draw(index), self._stored(index))
+        # Fused with what looks at them, sums would come in another order than of rows
+        # that are held.
+        rows = jax.lax.optimization_barrier(self.draw(index))
+        return eqx.tree_at(lambda x: x.mask, rows, self._stored(index))
 
     def count(self, stop: Int[Array, ""] | None) -> Int[Array, ""]:
         """Number of rows stored before `stop`; `None` is the end."""

@@ -172,14 +172,24 @@ class Draw(eqx.Module):
 
 def drawn(
     settings: Settings, key_rng: Key[Array, ""], value_rng: Key[Array, ""], shape: Shape
-) -> Pairs | IndexedKeys | DrawnPairs:
-    """The pairs of one trial, as many as the largest load may need."""
+) -> tuple[Any, Any]:
+    """The pairs of one trial, as many as the largest load may need.
+
+    Returns:
+        The table that is stored, and the one that some pairs are asked from. The latter
+        draws them, whether the former is held or not: so their scores are computed by
+        the same program.
+    """
     source: Any = shape.values
     if source == "marginalized":
         linear = isinstance(settings.rule, AbstractLinear)
         source = "none" if linear else "index"
     rngs = key_rng, value_rng
     draw = Draw(settings.keys, settings.values, *rngs, source, shape.d, shape.v)
-    if shape.held:
-        return draw(jnp.arange(shape.rows, dtype=jnp.int32))
-    return DrawnPairs(draw, shape.rows)
+    alone = DrawnPairs(draw, shape.rows)
+    if not shape.held:
+        return alone, alone
+    held = draw(jnp.arange(shape.rows, dtype=jnp.int32))
+    ensembles = [x for x in (settings.keys, settings.values) if x is not None]
+    cheap = all(ensemble.draws_alone for ensemble in ensembles)
+    return held, alone if cheap and not shape.all_asked else held

@@ -88,7 +88,7 @@ def _trial(
 ) -> Float[Array, "corruptions loads scores 2"]:
     """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
-    table: Any = drawn(settings, key_rng, value_rng, shape)
+    table, asked_from = drawn(settings, key_rng, value_rng, shape)
     fold, size = study_fold(), shape.queries
     rule, loads = settings.rule, settings.loads
     questions = Questions(size, settings.asked)
@@ -100,7 +100,10 @@ def _trial(
 
     def ask(corruption, i, load):
         index = questions.index(i, load)
-        pairs = table.rows(i * size, size) if shape.all_asked else table.take(index)
+        if shape.all_asked:
+            pairs = asked_from.rows(i * size, size)
+        else:
+            pairs = asked_from.take(index)
         queries = pairs.keys
         if shape.corrupted:
             queries = corrupt(corruption, query_rng, index, queries)
