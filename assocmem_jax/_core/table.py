@@ -1,6 +1,6 @@
 """Tables: rows of which some are stored. A fold runs over them."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -50,12 +50,12 @@ class AbstractTable(eqx.Module):
         inside = (start <= index) & (index < stop)
         return eqx.tree_at(lambda table: table.mask, self, self.mask & inside)
 
-    def rows(self, start: int | Int[Array, ""], size: int) -> "AbstractTable":
+    def rows(self, start: int | Int[Array, ""], size: int) -> Any:
         """The block of `size` rows from `start` on."""
         block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size)
         return jax.tree.map(block, self)
 
-    def take(self, index: Int[Array, " b"]) -> "AbstractTable":
+    def take(self, index: Int[Array, " b"]) -> Any:
         """The rows of these numbers."""
         return jax.tree.map(lambda x: x[index], self)
 

@@ -66,6 +66,10 @@ def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
         _variables(spec, arrays, dims),
         {name: (name, np.asarray(x), _axis(name)) for name, x in coords.items()},
     )
+    if spec.asked is not None:
+        attrs = {"long_name": "number of pairs that are asked", "units": "1"}
+        asked = "n", np.minimum(spec.n, spec.asked), attrs
+        dataset = dataset.assign_coords(asked=asked)
     return dataset.transpose("rule", "d", "n", *vary, *corruption, "trial")
 
 

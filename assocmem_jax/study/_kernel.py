@@ -92,7 +92,8 @@ def _trial(
     fold, size = study_fold(), shape.queries
     rule, loads = settings.rule, settings.loads
     questions = Questions(size, settings.asked)
-    weights = settings.expectation is not None
+    expectation = settings.expectation
+    weights = expectation is not None
     unit = None
     if any(METRICS[name].compares_all for name in shape.scores):
         largest = lambda block: jnp.max(jnp.abs(block.values))
@@ -113,8 +114,8 @@ def _trial(
         answers: Any
         functions: Any
         metrics = [METRICS[name] for name in shape.scores]
-        if weights:
-            answers = ExpectedAnswers(retrieved, settings.expectation)
+        if expectation is not None:
+            answers = ExpectedAnswers(retrieved, expectation)
             functions = [metric.expected for metric in metrics]
         else:
             pairs, upto = batch.pairs, fold.up_to(load)
@@ -128,8 +129,8 @@ def _trial(
 
     empty = jnp.zeros((len(shape.scores), 2, size), jnp.float32)
     scores = Scores(score, questions, empty)
-    once = isinstance(rule, AbstractSeparation) and rule.looks == "once"
-    if once and shape.all_asked:
+    once = rule.looks == "once" and shape.all_asked
+    if once and isinstance(rule, AbstractSeparation):
         at_all = lambda batch, lowest: answers_at_all(
             rule, table, fold, loads, batch, lowest, weights, shape.careful
         )

@@ -144,8 +144,9 @@ def search_capacity(
             metric=metric,
             tolerance=tolerance,
             critical=rules[name].critical_loads(size) if spec.corrupted else (),
+            asked=spec.asked,
         )
-        study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
+        study = as_study(scores, metric, spec.asked).expand_dims(rule=[name], d=[size])
         study = study.assign_attrs(turns(one(name, size, start)))
         return capacity(study, metric, threshold, confidence=confidence)
 
