@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 from .batches import by_platform
 from .fold import Fold
 from .linear import wide
-from .pairs import Pairs
+from .pairs import AbstractPairs, Pairs
 from .reduced import (
     Products,
     Reduced,
@@ -51,14 +51,14 @@ def _in_batches(
 
 @_traced_once
 def _solve(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
     fold: Fold,
 ) -> Solution:
     def of_window(size):
-        if products is None or size < pairs.keys.shape[0]:
+        if products is None or size < pairs.num_rows:
             reduced = by_wide_qr(pairs.rows(0, size), rtol, unit, fold)
         else:
             reduced = by_gram(products, rtol, fold)
@@ -74,7 +74,7 @@ def _solve(
 
 @_traced_once
 def _solve_with_care(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -93,7 +93,7 @@ def _solve_with_care(
 
 
 def _solve_quickly(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -104,15 +104,15 @@ def _solve_quickly(
     return (reduced.solve(fold), directions), reduced.trusted
 
 
-def _every_direction(pairs: Pairs, like: Array) -> Int[Array, ""]:
+def _every_direction(pairs: AbstractPairs, like: Array) -> Int[Array, ""]:
     # Like what is decided by: branches of devices that each hold trials of their own
     # must agree in what differs between devices.
-    return jnp.full_like(like, pairs.keys.shape[1], jnp.int32)
+    return jnp.full_like(like, pairs.dimension, jnp.int32)
 
 
 @eqx.filter_custom_jvp
 def minimum_norm(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     *,
     rtol: Float[Array, ""],
@@ -169,7 +169,7 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
 
 @eqx.filter_custom_jvp
 def row_space(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     *,
     rtol: Float[Array, ""],
@@ -192,7 +192,7 @@ def _row_space_jvp(primals, tangents, *, rtol, unit, fold):
 
 @_traced_once
 def _factors(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -209,7 +209,7 @@ def _factors(
 
 @_traced_once
 def _factors_with_care(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -220,7 +220,7 @@ def _factors_with_care(
 
 
 def _factors_quickly(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -246,19 +246,19 @@ def _factors_of_full_rank(reduced: Reduced, fold: Fold) -> Factors:
     return reduced.expand(reduced.inverse, fold), reduced.expand(span, fold)
 
 
-def _smallest_window(of_window: Callable, pairs: Pairs, fold: Fold):
+def _smallest_window(of_window: Callable, pairs: AbstractPairs, fold: Fold):
     """What `of_window` makes of the first rows, as few as hold the load."""
     sizes = _windows(pairs, fold)
     if not sizes or fold.stop is None:
-        return of_window(len(pairs.keys))
+        return of_window(pairs.num_rows)
     index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
-    branches = [lambda size=size: of_window(size) for size in (*sizes, len(pairs.keys))]
+    branches = [lambda size=size: of_window(size) for size in (*sizes, pairs.num_rows)]
     return jax.lax.switch(index, branches)
 
 
-def _windows(pairs: Pairs, fold: Fold) -> list[int]:
+def _windows(pairs: AbstractPairs, fold: Fold) -> list[int]:
     """Numbers of rows, up to d, that a decomposition of their own is compiled for."""
-    n, d = pairs.keys.shape
+    n, d = pairs.num_rows, pairs.dimension
     if fold.stop is None or fold.axis_name is not None:
         return []
     # Each window is compiled: a small one is worth it where the next one takes long.
@@ -278,17 +278,19 @@ def _products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
     return fold.dot(block.keys.T, beside(block))
 
 
-def solved_without_products(pairs: Pairs, fold: Fold) -> int:
+def solved_without_products(pairs: AbstractPairs, fold: Fold) -> int:
     """Number of pairs up to which the pairs themselves are decomposed."""
-    d = pairs.keys.shape[1]
+    d = pairs.dimension
     if fold.total(pairs) <= d:
         return d
     return max(_windows(pairs, fold), default=0)
 
 
-def _summed(pairs: Pairs, unit: Float[Array, ""], fold: Fold) -> Products | None:
+def _summed(
+    pairs: AbstractPairs, unit: Float[Array, ""], fold: Fold
+) -> Products | None:
     """The products of all stored pairs, with their derivative."""
-    if fold.total(pairs) <= pairs.keys.shape[1]:
+    if fold.total(pairs) <= pairs.dimension:
         return None
     of_block = lambda block: _products(block, unit, fold)
     return wide(fold, pairs)(of_block, jnp.add, pairs)

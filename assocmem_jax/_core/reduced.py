@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from .._base.exact import widened
 from .fold import Fold
-from .pairs import Pairs
+from .pairs import AbstractPairs, Pairs
 
 
 Products: TypeAlias = Float[Array, "d c"]
@@ -47,9 +47,9 @@ class Reduced(NamedTuple):
 
 
 def by_qr(
-    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
 ) -> Reduced:
-    many = fold.total(pairs) > pairs.keys.shape[1]
+    many = fold.total(pairs) > pairs.dimension
     return (_by_tall_qr if many else by_wide_qr)(pairs, rtol, unit, fold)
 
 
@@ -62,7 +62,7 @@ def by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> Reduced:
 
 
 def by_either_gram(
-    pairs: Pairs,
+    pairs: AbstractPairs,
     products: Products | None,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
@@ -72,7 +72,7 @@ def by_either_gram(
 
     Which one is no branch, so that a batch of both kinds is factored at once.
     """
-    n, d = pairs.keys.shape
+    n, d = pairs.num_rows, pairs.dimension
     if products is not None and fold.stop is None:
         return by_gram(products, rtol, fold)
     few = fold.stop is None or fold.stop <= d
@@ -110,16 +110,16 @@ def _keeps_digits(spread: Array, size: int | Array, rtol: Array) -> Bool[Array, 
 
 
 def _by_tall_qr(
-    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
 ) -> Reduced:
-    d, v = pairs.keys.shape[1], pairs.values.shape[1]
+    d, v = pairs.dimension, pairs.value_dimension
 
     def absorb(triangle, rows):
         # What the orthogonal matrix makes of the values stands beside the triangle.
         stack = _by_row(jnp.concatenate([triangle, rows]))
         return jnp.linalg.qr(stack, mode="r")[:d]
 
-    nothing = jnp.zeros((d, d + v), pairs.keys.dtype)
+    nothing = jnp.zeros((d, d + v), pairs.dtype)
     tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
     rows = lambda block: beside(in_unit(block, unit))
     reduced = tall.accumulate(rows, absorb, nothing, pairs)
@@ -129,7 +129,7 @@ def _by_tall_qr(
 
 
 def by_wide_qr(
-    pairs: Pairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
 ) -> Reduced:
     concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
     everything = fold.with_block_size(None)

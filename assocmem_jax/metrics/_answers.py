@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from .._base.exact import widened
 from .._core.fold import Fold
-from .._core.pairs import Pairs
+from .._core.pairs import AbstractPairs
 from ._range import Score, in_range, marked
 
 
@@ -18,6 +18,7 @@ class Answers:
         values: the right values.
         retrieved: the values that a rule answered, row by row.
         pairs: the stored pairs.
+        unit: of all stored values, where an answer is compared with them; else `None`.
         fold: over the pairs, up to the number that is stored.
         success_cosine: the cosine above which an answer is a success.
         careful: whether scores are right where squares are out of range; else they are
@@ -26,7 +27,8 @@ class Answers:
 
     values: Float[Array, "m v"]
     retrieved: Float[Array, "m v"]
-    pairs: Pairs
+    pairs: AbstractPairs
+    unit: Float[Array, ""] | None
     fold: Fold
     success_cosine: Float[Array, ""]
     careful: bool

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int
 
 from .._core import linear
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear
-from .._core.pairs import Pairs
+from .._core.pairs import AbstractPairs, Pairs
 from .._core.rule import AbstractRule
 from .._core.separation import (
     AbstractSeparation,
@@ -18,7 +17,7 @@ from .._core.separation import (
     weighted,
     weighted_prefixes,
 )
-from .._core.sums import IndexedKeys, ValueSums
+from .._core.sums import ValueSums
 
 
 class Batch(NamedTuple):
@@ -49,41 +48,41 @@ class Asked(NamedTuple):
 
 def asked(
     rule: Any,
-    table: Pairs | IndexedKeys,
+    table: Any,
     fold: Fold,
     loads: Int[Array, " loads"],
+    weights: bool,
     careful: bool,
 ) -> Asked:
     """How a rule is asked load by load.
 
     Args:
         rule: the rule.
-        table: the pairs; or keys alone, for the weights that answers give to values.
+        table: the pairs.
         fold: over the pairs.
         loads: numbers of stored pairs.
+        weights: whether answers are the weights that are given to values. The pairs
+            then have none: to separations, they are keys with numbers.
         careful: whether weights may be out of range where they are squared.
     """
-    linear_rule = isinstance(rule, AbstractLinear)
-    if isinstance(table, IndexedKeys):
-        of_kind = _weights_of_linear if linear_rule else _weights_of_separation
-        return of_kind(rule, table, fold, loads, careful)
-    if linear_rule:
-        memory_at = _solved(rule, table, fold, loads)
-    elif isinstance(rule, AbstractSeparation):
-        memory_at = lambda j: table
-    else:
-        memory_at = _written(rule, table, fold, loads)
+    if isinstance(rule, AbstractSeparation):
+        return _of_separation(rule, table, fold, weights, careful)
+    if isinstance(rule, AbstractLinear) and weights:
+        return _weights_of_linear(rule, table, fold, loads, careful)
+    of_kind = _solved if isinstance(rule, AbstractLinear) else _written
 
     def answers(memory, batch, load):
         read = lambda query: rule.read(memory, query, fold.up_to(load))
         return jax.vmap(read)(batch.queries)
 
-    return Asked(memory_at, answers)
+    return Asked(of_kind(rule, table, fold, loads), answers)
 
 
-def _solved(rule: AbstractLinear, pairs: Pairs, fold: Fold, loads: Array) -> Callable:
+def _solved(
+    rule: AbstractLinear, pairs: AbstractPairs, fold: Fold, loads: Array
+) -> Callable:
     """Memories of a linear rule: the sums at all loads come from one pass."""
-    rule = rule.prepare(pairs, fold)
+    rule = rule.prepare(pairs, fold.up_to(loads[-1]))
     sums = linear.summaries(rule, pairs, fold, loads)
     return lambda j: rule.solve(entry(sums, j), pairs, fold.up_to(entry(loads, j)))
 
@@ -98,32 +97,28 @@ def _written(rule: AbstractRule, pairs: Pairs, fold: Fold, loads: Array) -> Call
     return memory_at
 
 
-def _weights_of_separation(
-    rule: AbstractSeparation,
-    keys: IndexedKeys,
-    fold: Fold,
-    loads: Array,
-    careful: bool,
+def _of_separation(
+    rule: AbstractSeparation, table: Any, fold: Fold, weights: bool, careful: bool
 ) -> Asked:
-    del loads
+    """A separation, whose memory is the pairs."""
 
     def answers(memory, batch, load):
-        def weights(query, key, index):
-            sums = weight_sums(rule, query, key, index, fold, careful)
+        def answer(query, key, index):
+            sums = ValueSums()
+            if weights:
+                sums = weight_sums(rule, query, key, index, fold, careful)
             return weighted(rule, sums, query, memory, fold.up_to(load))
 
-        return jax.vmap(weights)(batch.queries, batch.pairs.keys, batch.index)
+        return jax.vmap(answer)(batch.queries, batch.pairs.keys, batch.index)
 
-    return Asked(lambda j: keys, answers)
+    return Asked(lambda j: table, answers)
 
 
 def _weights_of_linear(
-    rule: AbstractLinear, keys: IndexedKeys, fold: Fold, loads: Array, careful: bool
+    rule: AbstractLinear, bare: AbstractPairs, fold: Fold, loads: Array, careful: bool
 ) -> Asked:
-    bare = eqx.tree_at(
-        lambda pairs: pairs.values, Pairs(keys.keys, keys.keys), keys.keys[:, :0]
-    )
-    rule = rule.prepare(bare, fold)
+    """The weights that a linear rule gives to the values of pairs that have none."""
+    rule = rule.prepare(bare, fold.up_to(loads[-1]))
     grams = linear.grams(bare, fold, loads)
     left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(loads, j)))
 
@@ -137,18 +132,19 @@ def _weights_of_linear(
 
 def answers_at_all(
     rule: AbstractSeparation,
-    table: Pairs | IndexedKeys,
+    table: Any,
     fold: Fold,
     loads: Int[Array, " loads"],
     batch: Batch,
     lowest: Int[Array, ""],
+    weights: bool,
     careful: bool,
 ) -> Any:
     """Answers at every load, from the load number `lowest` on, in one pass."""
 
     def answer(query, key, index):
         sums = ValueSums()
-        if isinstance(table, IndexedKeys):
+        if weights:
             sums = weight_sums(rule, query, key, index, fold, careful)
         return weighted_prefixes(rule, sums, query, table, fold, loads, lowest)
 

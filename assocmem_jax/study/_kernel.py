@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key, UInt32
 
+from .._base.exact import unit_of
 from .._core.rule import Static, joined
 from .._core.separation import AbstractSeparation
 from .._spec.corruption import corrupt
@@ -15,8 +16,9 @@ from ..metrics._answers import Answers
 from ..metrics._expected import ExpectedAnswers
 from ..metrics._table import METRICS
 from ._answers import Batch, answers_at_all, asked
-from ._engines import Scores, batch_by_batch, load_by_load, num_batches
+from ._engines import Scores, batch_by_batch, load_by_load
 from ._inputs import Settings, Shape, drawn, study_fold
+from ._questions import Questions, num_batches
 
 
 @functools.partial(jax.jit, static_argnames=("static", "shape", "mesh"))
@@ -86,13 +88,22 @@ def _trial(
 ) -> Float[Array, "corruptions loads scores 2"]:
     """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
-    table: Any = drawn(settings, key_rng, value_rng, shape)
-    fold, size = study_fold()
+    table, asked_from = drawn(settings, key_rng, value_rng, shape)
+    fold, size = study_fold(), shape.queries
     rule, loads = settings.rule, settings.loads
+    questions = Questions(size, settings.asked)
+    weights = settings.expectation is not None
+    unit = None
+    if any(METRICS[name].compares_all for name in shape.scores):
+        largest = lambda block: jnp.max(jnp.abs(block.values))
+        unit = unit_of(fold.up_to(loads[-1])(largest, jnp.maximum, table))
 
-    def ask(corruption, i):
-        index = i * size + jnp.arange(size, dtype=jnp.int32)
-        pairs = table.rows(i * size, size)
+    def ask(corruption, i, load):
+        index = questions.index(i, load)
+        if shape.all_asked:
+            pairs = asked_from.rows(i * size, size)
+        else:
+            pairs = asked_from.take(index)
         queries = pairs.keys
         if shape.corrupted:
             queries = corrupt(corruption, query_rng, index, queries)
@@ -102,23 +113,26 @@ def _trial(
         answers: Any
         functions: Any
         metrics = [METRICS[name] for name in shape.scores]
-        if settings.expectation is not None:
+        if weights:
             answers = ExpectedAnswers(retrieved, settings.expectation)
             functions = [metric.expected for metric in metrics]
         else:
             pairs, upto = batch.pairs, fold.up_to(load)
             limit = settings.success_cosine
             careful = shape.careful
-            answers = Answers(pairs.values, retrieved, table, upto, limit, careful)
+            answers = Answers(
+                pairs.values, retrieved, table, unit, upto, limit, careful
+            )
             functions = [metric.score for metric in metrics]
         return jnp.stack([function(answers) for function in functions])
 
-    empty = jnp.zeros((len(shape.scores), 2, size), table.keys.dtype)
-    scores = Scores(score, empty)
-    if isinstance(rule, AbstractSeparation) and rule.looks == "once":
+    empty = jnp.zeros((len(shape.scores), 2, size), jnp.float32)
+    scores = Scores(score, questions, empty)
+    once = isinstance(rule, AbstractSeparation) and rule.looks == "once"
+    if once and shape.all_asked:
         at_all = lambda batch, lowest: answers_at_all(
-            rule, table, fold, loads, batch, lowest, shape.careful
+            rule, table, fold, loads, batch, lowest, weights, shape.careful
         )
         return batch_by_batch(at_all, ask, scores, loads, settings.corruptions)
-    how = asked(rule, table, fold, loads, shape.careful)
+    how = asked(rule, table, fold, loads, weights, shape.careful)
     return load_by_load(how, ask, scores, loads, settings.corruptions)

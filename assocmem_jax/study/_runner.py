@@ -143,6 +143,8 @@ class Runner:
         """Wait for a call; where memory does not suffice, call with less at a time."""
         try:
             totals = np.concatenate(jax.device_get(running.result()))
+            # Before the loads there are those that fill up their number.
+            totals = totals[:, :, -len(self._spec.n) :]
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
@@ -159,7 +161,8 @@ class Runner:
             self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
-        std = deviation(squares, np.array(self._spec.n))
+        asked = self._spec.asked or max(self._spec.n)
+        std = deviation(squares, np.minimum(self._spec.n, asked))
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)

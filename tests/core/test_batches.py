@@ -16,6 +16,8 @@ from jax import export
 
 import assocmem_jax as am
 from assocmem_jax._core import batches
+from assocmem_jax._core.drawn import DrawnPairs
+from assocmem_jax.study._inputs import Draw
 
 
 RULE = am.Pseudoinverse()
@@ -92,6 +94,25 @@ def test_elements_may_hold_few_pairs_or_many(dtype, rng, everywhere):
             expected, rank = alone(keys[i], values[i], stop)
             assert both[1][i, j] == rank
             assert_same(both[0][i, j], expected)
+
+
+def test_pairs_may_be_drawn_where_they_are_needed(everywhere):
+    """The solves of a study that holds no pairs: random keys are in the batch, too."""
+    normal = am.patterns.Gaussian()
+
+    def at(rng, stop):
+        draw = Draw(normal, normal, *jax.random.split(rng), "drawn", 8, 3)
+        memory = RULE.write(DrawnPairs(draw, 40), am.Fold(8, stop=stop))
+        return memory.weights, memory.rank
+
+    rngs = jax.random.split(jax.random.key(0), 3)
+    stops = jnp.asarray([2, 8, 9, 40], jnp.int32)
+    both = jax.jit(jax.vmap(jax.vmap(at, (None, 0)), (0, None)))(rngs, stops)
+    for i, rng in enumerate(rngs):
+        for j, stop in enumerate(stops):
+            weights, rank = jax.jit(at)(rng, stop)
+            assert both[1][i, j] == rank
+            assert_same(both[0][i, j], weights)
 
 
 def test_factors_of_a_batch_are_the_same(rng, everywhere):
