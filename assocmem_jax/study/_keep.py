@@ -35,8 +35,9 @@ def keep_programs(folder: str | os.PathLike[str] | None = None) -> Path:
     does, unless it is told `--no-cache`.
 
     Programs are kept apart by version of jaxlib and by CPU, so machines may share a
-    folder. The folder may be removed at any time. Who can write to it can run code in
-    this process: take none that others can write to.
+    folder. It may be removed at any time. A damaged program is compiled again, with a
+    warning, until it is removed. Who can write to the folder can run code in this
+    process: take none that others can write to.
 
     Args:
         folder: where to keep them. `None` is the folder that JAX is told of already,

@@ -84,6 +84,21 @@ def test_a_damaged_program_is_compiled_again(first, tmp_path):
     assert after["served"] == 0
 
 
+def test_other_options_of_the_compiler_make_another_program(tmp_path):
+    """As a study gives them: what one has kept is no program of the other."""
+    code = """
+import sys, jax, assocmem_jax as am
+folder = am.study.keep_programs(sys.argv[1])
+lowered = jax.jit(lambda x: x + 1).lower(1.0)
+for level in (0, 1, 1):
+    lowered.compile({"xla_backend_optimization_level": level})
+    print(len(list(folder.glob("jit_*"))))
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.check_output(command, env=environment(tmp_path), text=True)
+    assert said.split() == ["1", "2", "2"]
+
+
 def test_folders_are_of_one_version_and_one_cpu(monkeypatch):
     name = _keep.folder_name()
     assert name.startswith(f"jaxlib-{jaxlib.version.__version__}-")
