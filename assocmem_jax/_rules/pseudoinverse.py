@@ -33,7 +33,8 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
     W minimizes $\sum_i |v_i - W k_i|^2$ and, among those that do, has the least norm.
     Up to n = d, linearly independent keys are answered exactly. First derivatives are
     finite for all keys, those at constant rank; second ones need keys of full rank.
-    `jax.vmap` solves for one element of the batch at a time.
+    On a CPU `jax.vmap` solves for one element of a batch at a time; elsewhere for all
+    at once, and then by themselves for those to which that would cost digits.
 
     Attributes:
         rtol: singular values of the keys up to `rtol` times the largest count as zero.

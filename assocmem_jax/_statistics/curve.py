@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from .intervals import Kind
 
@@ -91,7 +91,7 @@ def _rises(
         least = right * (1 - right) / queries
         variance = np.maximum(variance, least[:, None] + least[None, :])
     pairs = max(loads * (loads - 1) // 2, 1)
-    level = stats.t.isf(_FALSE_RISES / pairs, trials - 1)
+    level = -special.stdtrit(trials - 1, _FALSE_RISES / pairs)
     return np.triu(rise > level * np.sqrt(variance / trials), 1)
 
 

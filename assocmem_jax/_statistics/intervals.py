@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.suggest import suggest
@@ -205,8 +205,8 @@ def band(
         mean = np.where(present, samples, 0).sum(-1) / np.where(count, count, np.nan)
         squares = np.where(present, samples - mean[..., None], 0) ** 2
         variance = squares.sum(-1) / (several - 1)
-    student = stats.t.ppf((1 + confidence) / 2, several - 1)
-    normal = stats.norm.ppf((1 + confidence) / 2)
+    student = special.stdtrit(several - 1, (1 + confidence) / 2)
+    normal = special.ndtri((1 + confidence) / 2)
     kind, error = kind_of(metric), np.sqrt(variance / several)
     half = student * error
     scores = (mean, mean - half, mean + half, error, student)

@@ -1,12 +1,14 @@
 """Studies: what rules retrieve over whole grids."""
 
 from .._spec.spec import Spec as Spec
+from ._keep import keep_programs as keep_programs
 from ._load import load_study as load_study
 from ._sweep import run as run, sweep as sweep
 
 
 __all__ = [
     "Spec",
+    "keep_programs",
     "load_study",
     "run",
     "sweep",
