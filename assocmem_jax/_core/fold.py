@@ -204,6 +204,10 @@ class Fold(eqx.Module):
         """The same fold over the pairs before `stop` alone."""
         return dataclasses.replace(self, stop=stop)
 
+    def across(self, axis_name: str) -> "Fold":
+        """The same fold over the pairs of all devices along a mesh axis."""
+        return dataclasses.replace(self, axis_name=axis_name)
+
     def plan(
         self, n: int, m: int, query_batch: int | None = None
     ) -> tuple["Fold", int]:

@@ -98,6 +98,11 @@ class AbstractLinear(AbstractRule[Memory]):
         """The summary of two sets of pairs from theirs, the earlier one first."""
         return jax.tree.map(operator.add, a, b)
 
+    @property
+    def has_order(self) -> bool:
+        """Whether the order of pairs may count: where summaries are not added up."""
+        return type(self).merge is not AbstractLinear.merge
+
     def solve(self, summary: Any, pairs: AbstractPairs, fold: Fold) -> Memory:
         """The memory.
 
@@ -159,14 +164,14 @@ def summaries(
     The rule is one that is prepared for the pairs. Summaries at stops that it solves
     alone are zero.
     """
-    longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
+    first = 0
+    # The shards of a fold must all begin with the same stop.
+    if fold.axis_name is None:
+        longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
+        first = jnp.sum(stops <= longest, dtype=stops.dtype)
     of_block = lambda block: rule.summarize(block, fold)
     return wide(fold, pairs).prefixes(
-        of_block,
-        rule.merge,
-        pairs,
-        stops=stops,
-        first=jnp.sum(stops <= longest, dtype=stops.dtype),
+        of_block, rule.merge, pairs, stops=stops, first=first
     )
 
 

@@ -76,10 +76,10 @@ def _success(answers: Answers) -> Float[Array, " m"]:
 
 
 def _recall(answers: Answers) -> Float[Array, " m"]:
-    # Any center will do that does not depend on the load.
-    center = answers.pairs.rows(0, 1).values[0]
+    assert answers.reference is not None
+    center, unit = answers.reference
     hit = lambda value, answer: functions.is_nearest(
-        value, answer, center, answers.unit, answers.pairs, answers.fold
+        value, answer, center, unit, answers.pairs, answers.fold
     )
     return jax.vmap(hit)(answers.values, answers.retrieved)
 

@@ -18,7 +18,8 @@ class Scores:
     """The scores of answers, kept as moments place by place.
 
     Attributes:
-        score: from a batch, the answers and the load to scores, `[scores, batch]`.
+        score: from a batch, the answers and the number of the load to scores, `[scores,
+            batch]`.
         questions: which pairs are asked.
         empty: moments of nothing, `[scores, 2, batch]`.
     """
@@ -27,9 +28,9 @@ class Scores:
     questions: Questions
     empty: Float[Array, "scores 2 b"]
 
-    def add(self, moments, i, load, batch, retrieved):
-        """Take up the answers to batch i."""
-        scores, count = self.score(batch, retrieved, load), self.questions.count(load)
+    def add(self, moments, i, j, load, batch, retrieved):
+        """Take up the answers to batch i at load j."""
+        scores, count = self.score(batch, retrieved, j), self.questions.count(load)
         return jax.vmap(_moments.add, (0, 0, None, None))(moments, scores, i, count)
 
     def total(self, moments, load):
@@ -57,8 +58,8 @@ def load_by_load(
         def under(corruption):
             def step(i, moments):
                 batch = ask(corruption, i, load)
-                retrieved = asked.answers(memory, batch, load)
-                return scores.add(moments, i, load, batch, retrieved)
+                retrieved = asked.answers(memory, batch, j)
+                return scores.add(moments, i, j, load, batch, retrieved)
 
             last = scores.questions.batches(load)
             moments = jax.lax.fori_loop(0, last, step, scores.empty)
@@ -98,7 +99,7 @@ def batch_by_batch(
             def cell(j, moments):
                 of_load = entry(retrieved, j)
                 before, load = entry(moments, j), entry(loads, j)
-                after = scores.add(before, i, load, batch, of_load)
+                after = scores.add(before, i, j, load, batch, of_load)
                 return jax.lax.dynamic_update_index_in_dim(moments, after, j, 0)
 
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)

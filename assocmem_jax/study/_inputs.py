@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,13 +15,17 @@ from .._core.fold import Fold
 from .._core.linear import AbstractLinear
 from .._core.pairs import Pairs
 from .._core.rule import AbstractRule, with_arrays
+from .._core.separation import AbstractSeparation
 from .._core.sums import IndexedKeys
 from .._spec.spec import Spec
 from ..metrics._expected import Expectation
 from ..patterns import AbstractEnsemble
 from ._expectation import expectation_of
+from ._shards import Shards
 
 
+# Name of the mesh axis over which a study is spread.
+AXIS = "cells"
 # Pairs and queries of a problem that is not small.
 _MANY = 2**20
 
@@ -38,6 +42,8 @@ class Shape:
             wherever they are looked at.
         queries: queries asked at a time.
         all_asked: whether every stored pair is asked.
+        shards: devices that the pairs of a trial are spread over; with several, each is
+            given all trials.
         trials: trials that each device is given.
         batch: trials computed at a time.
         scores: names of what is scored, from the table of metrics.
@@ -56,6 +62,7 @@ class Shape:
     held: bool
     queries: int
     all_asked: bool
+    shards: int
     trials: int
     batch: int
     scores: tuple[str, ...]
@@ -170,26 +177,62 @@ class Draw(eqx.Module):
         return pairs
 
 
-def drawn(
-    settings: Settings, key_rng: Key[Array, ""], value_rng: Key[Array, ""], shape: Shape
-) -> tuple[Any, Any]:
-    """The pairs of one trial, as many as the largest load may need.
+class Stored(NamedTuple):
+    """The pairs of one trial, as a device has them.
 
-    Returns:
-        The table that is stored, and the one that some pairs are asked from. The latter
-        draws them, whether the former is held or not: so their scores are computed by
-        the same program.
+    Attributes:
+        table: the pairs that the device has, as many as the largest load may need.
+        source: the table that questions are taken from, of all pairs.
+        stops: the loads, counted in the rows that the device has.
     """
-    source: Any = shape.values
-    if source == "marginalized":
+
+    table: Any
+    source: Any
+    stops: Int[Array, " loads"]
+
+
+def stored(
+    settings: Settings, key_rng: Key[Array, ""], value_rng: Key[Array, ""], shape: Shape
+) -> Stored:
+    """Draw the pairs of one trial, or say how they are drawn."""
+    values: Any = shape.values
+    if values == "marginalized":
         linear = isinstance(settings.rule, AbstractLinear)
-        source = "none" if linear else "index"
+        values = "none" if linear else "index"
     rngs = key_rng, value_rng
-    draw = Draw(settings.keys, settings.values, *rngs, source, shape.d, shape.v)
-    alone = DrawnPairs(draw, shape.rows)
+    draw = Draw(settings.keys, settings.values, *rngs, values, shape.d, shape.v)
+    every = DrawnPairs(draw, shape.rows)
+    if shape.shards > 1:
+        shard, shards = jax.lax.axis_index(AXIS), shards_of(settings.rule, shape)
+        part = DrawnPairs(Dealt(draw, shard, shards), shards.local_rows)
+        table = part.rows(0, shards.local_rows) if shape.held else part
+        return Stored(table, every, shards.stored(shard, settings.loads))
     if not shape.held:
-        return alone, alone
+        return Stored(every, every, settings.loads)
     held = draw(jnp.arange(shape.rows, dtype=jnp.int32))
     ensembles = [x for x in (settings.keys, settings.values) if x is not None]
     cheap = all(ensemble.draws_alone for ensemble in ensembles)
-    return held, alone if cheap and not shape.all_asked else held
+    # Where some pairs are asked, these are drawn whether all are held or not: so their
+    # scores are computed by the same program.
+    again = cheap and not shape.all_asked
+    return Stored(held, every if again else held, settings.loads)
+
+
+class Dealt(eqx.Module):
+    """Draws the rows of one device, by their places on it."""
+
+    draw: Draw
+    shard: Int[Array, ""]
+    shards: Shards = eqx.field(static=True)
+
+    def __call__(self, row: Int[Array, " b"]) -> Pairs | IndexedKeys:
+        return self.draw(self.shards.numbers(self.shard, row))
+
+
+def shards_of(rule: AbstractRule, shape: Shape) -> Shards:
+    """How pairs are dealt out: in order, where the order may count."""
+    adds_up = isinstance(rule, AbstractLinear) and not rule.has_order
+    block = int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
+    if not (adds_up or isinstance(rule, AbstractSeparation)):
+        block = -(-shape.rows // (block * shape.shards)) * block
+    return Shards(shape.rows, shape.shards, block)

@@ -109,18 +109,33 @@ def _result_bytes(spec: Spec) -> int:
 
 
 def kernel_shape(
-    spec: Spec, chunk: Chunk, rows: int, budget: int, on_cpu: bool, devices: int = 1
+    spec: Spec,
+    chunk: Chunk,
+    rows: int,
+    budget: int,
+    on_cpu: bool,
+    devices: int = 1,
+    shards: int = 1,
 ) -> Shape:
     """What the kernel of a chunk is compiled for.
 
-    Each device takes an equal share of the trials, rounded up to a power of two.
+    Args:
+        spec: what is measured.
+        chunk: the chunk.
+        rows: pairs that programs are compiled for.
+        budget: bytes that may be used on each device.
+        on_cpu: whether devices are CPUs.
+        devices: devices that take an equal share of the trials each, rounded up to a
+            power of two.
+        shards: devices that take an equal share of the pairs each, of all trials.
 
     Raises:
         ValueError: if a single trial does not fit the budget, in bytes.
     """
     trials = power_of_two(-(-chunk.size // devices))
-    held = pairs_are_held(spec, chunk.rule, chunk.d, rows, budget)
-    needed = trial_bytes(spec, chunk.rule, chunk.d, rows if held else 0)
+    share = -(-rows // shards)
+    held = pairs_are_held(spec, chunk.rule, chunk.d, share, budget)
+    needed = trial_bytes(spec, chunk.rule, chunk.d, share if held else 0)
     drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
     shared = sum(array.nbytes for array in drawn_from)
     if needed + shared > budget:
@@ -143,6 +158,7 @@ def kernel_shape(
         held=held,
         queries=queries_at_a_time(spec.asked),
         all_asked=spec.asked is None,
+        shards=shards,
         trials=trials,
         batch=batch,
         scores=scores_of(spec.metrics),

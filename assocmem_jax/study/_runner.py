@@ -39,6 +39,7 @@ class Runner:
         devices: list[jax.Device],
         memory: int | None,
         say: Callable[[str], None],
+        shard: str = "trials",
     ):
         self._spec, self._rows, self._say = spec, rows, say
         self._mesh = jax.make_mesh(
@@ -46,6 +47,7 @@ class Runner:
         )
         self._budget = default_budget(devices) if memory is None else memory
         self._on_cpu = devices[0].platform == "cpu"
+        self._shards = self._mesh.size if shard == "pairs" else 1
         self._pool = _Pool(half_the_cores())
         self._programs: dict[Program, Future] = {}
         self._instead: dict[Program, Shape] = {}
@@ -83,10 +85,16 @@ class Runner:
         groups = collections.defaultdict(list)
         for chunk in chunks:
             groups[chunk.rule, chunk.point, chunk.d].append(chunk)
-        calls, devices = [], self._mesh.size
+        calls, devices = [], self._mesh.size // self._shards
         for together in groups.values():
             shape = kernel_shape(
-                self._spec, together[0], self._rows, self._budget, self._on_cpu, devices
+                self._spec,
+                together[0],
+                self._rows,
+                self._budget,
+                self._on_cpu,
+                devices,
+                self._shards,
             )
             chunk = together[0]
             settings = settings_of(self._spec, chunk.rule, chunk.point, chunk.d)
@@ -123,14 +131,18 @@ class Runner:
             arrays, _ = split("Spec", "rules", call.settings)
             # A rule may hold arrays that are on other devices, or spread over some.
             arrays = jax.device_put(arrays, NamedSharding(self._mesh, P()))
-            running.set_result(compiled(arrays, *self._trials(call)))
+            trials = self._trials(call)
+            if self._shards > 1:
+                # The devices may be those of several processes.
+                trials = jax.device_put(trials, NamedSharding(self._mesh, P()))
+            running.set_result(compiled(arrays, *trials))
         except jax.errors.JaxRuntimeError as error:
             running.set_exception(error)
         return running
 
     def _trials(self, call: Call) -> tuple[np.ndarray, np.ndarray]:
         """Words of the random keys of all trials, by device, and how many there are."""
-        each, devices = call.shape.trials, self._mesh.size
+        each, devices = call.shape.trials, self._mesh.size // self._shards
         trials = [np.arange(c.first, c.first + c.count) for c in call.chunks]
         known = trial_words(self._spec.seed, call.shape.d, np.concatenate(trials))
         words = np.zeros((devices * each, 3, 2), np.uint32)
