@@ -101,7 +101,8 @@ def test_pairs_may_be_drawn_where_they_are_needed(everywhere):
     normal = am.patterns.Gaussian()
 
     def at(rng, stop):
-        draw = Draw(normal, normal, *jax.random.split(rng), "drawn", 8, 3)
+        one, other = jax.random.split(rng)
+        draw = Draw(normal, normal, one, other, "drawn", 8, 3)
         memory = RULE.write(DrawnPairs(draw, 40), am.Fold(8, stop=stop))
         return memory.weights, memory.rank
 
