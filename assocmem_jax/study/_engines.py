@@ -45,15 +45,21 @@ def load_by_load(
     scores: Scores,
     loads: Int[Array, " loads"],
     corruptions: Any,
+    together: bool,
 ) -> Float[Array, "corruptions loads scores 2"]:
     """A memory serves all batches of queries: for rules that look at their memory.
 
     For rules that look at their pairs again and again, too: a second look depends on
-    the first, and so on the load.
+    the first, and so on the load. Where memories are made `together`, those at all
+    loads are one batch.
     """
+    memory_at = asked.memory_at
+    if together:
+        memories = jax.vmap(memory_at)(jnp.arange(len(loads), dtype=jnp.int32))
+        memory_at = lambda j: entry(memories, j)
 
     def at_load(j, out):
-        memory, load = asked.memory_at(j), entry(loads, j)
+        memory, load = memory_at(j), entry(loads, j)
 
         def under(corruption):
             def step(i, moments):

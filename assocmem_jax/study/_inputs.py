@@ -44,6 +44,8 @@ class Shape:
         all_asked: whether every stored pair is asked.
         shards: devices that the pairs of a trial are spread over; with several, each is
             given all trials.
+        together: whether linear rules are solved for all loads at once, which keeps an
+            accelerator busy. A CPU takes one by one.
         trials: trials that each device is given.
         batch: trials computed at a time.
         scores: names of what is scored, from the table of metrics.
@@ -63,6 +65,7 @@ class Shape:
     queries: int
     all_asked: bool
     shards: int
+    together: bool
     trials: int
     batch: int
     scores: tuple[str, ...]

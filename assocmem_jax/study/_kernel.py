@@ -9,6 +9,7 @@ from jax.sharding import Mesh, PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 from .._base.exact import unit_of
+from .._core.linear import AbstractLinear
 from .._core.rule import Static, joined
 from .._core.separation import AbstractSeparation
 from .._spec.corruption import corrupt
@@ -140,4 +141,5 @@ def _trial(
         )
         return batch_by_batch(at_all, ask, scores, loads, settings.corruptions)
     how = asked(rule, table, fold, stops, weights, shape.careful)
-    return load_by_load(how, ask, scores, loads, settings.corruptions)
+    together = shape.together and isinstance(rule, AbstractLinear)
+    return load_by_load(how, ask, scores, loads, settings.corruptions, together)

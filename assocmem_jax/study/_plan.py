@@ -135,7 +135,7 @@ def kernel_shape(
     trials = power_of_two(-(-chunk.size // devices))
     share = -(-rows // shards)
     held = pairs_are_held(spec, chunk.rule, chunk.d, share, budget)
-    needed = trial_bytes(spec, chunk.rule, chunk.d, share if held else 0)
+    needed = trial_bytes(spec, chunk.rule, chunk.d, share if held else 0, not on_cpu)
     drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
     shared = sum(array.nbytes for array in drawn_from)
     if needed + shared > budget:
@@ -159,6 +159,7 @@ def kernel_shape(
         queries=queries_at_a_time(spec.asked),
         all_asked=spec.asked is None,
         shards=shards,
+        together=not on_cpu,
         trials=trials,
         batch=batch,
         scores=scores_of(spec.metrics),
@@ -228,7 +229,9 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     return work
 
 
-def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
+def trial_bytes(
+    spec: Spec, name: str, d: int, rows: int, together: bool = False
+) -> int:
     """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
     v, loads, scores = _columns(spec, d), len(spec.n), len(scores_of(spec.metrics))
     loads, queries = power_of_two(loads), queries_at_a_time(spec.asked)
@@ -237,7 +240,8 @@ def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     numbers = 3 * max(rows, block) * (d + v) // 2 + queries * (d + v)
     looks = spec.rules[name].looks
     if looks == "memory":
-        numbers += (2 * loads + 6) * d * max(d, v)
+        # What a solve takes is needed once, or at each load.
+        numbers += (8 * loads if together else 2 * loads + 6) * d * max(d, v)
     elif looks == "once" and spec.asked is None:
         numbers += 2 * tile + 2 * loads * queries * (v + scores)
     else:

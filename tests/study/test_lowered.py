@@ -1,17 +1,19 @@
 """Kernels as they are lowered for accelerators, none of which has to be at hand."""
 
+import dataclasses
 import re
 
 import jax
 import jax.numpy as jnp
 import pytest
+import xarray as xr
 
 import assocmem_jax as am
-from assocmem_jax.study import _inputs, _plan, _programs
+from assocmem_jax.study import _inputs, _plan, _programs, _runner
 from assocmem_jax.study._kernel import measure
 
 
-TRIALS = 4
+TRIALS, LOADS = 4, 2
 
 
 def lowered(rule, platform, **options):
@@ -34,14 +36,33 @@ def lowered(rule, platform, **options):
 
 @pytest.mark.parametrize("platform", ("cuda", "tpu"))
 @pytest.mark.parametrize("values", (None, "marginalized"))
-def test_an_accelerator_solves_for_all_trials_at_once(platform, values):
+def test_an_accelerator_solves_for_all_trials_and_loads_at_once(platform, values):
     text = lowered(am.Pseudoinverse(), platform, values=values)
     quick = {"cuda": "@cusolver_potrf", "tpu": r"stablehlo\.cholesky"}[platform]
     lines = [line for line in text.splitlines() if re.search(quick, line)]
     types = [re.findall(r"tensor<((?:\d+x)+)f", line)[-1] for line in lines]
-    assert [x for x in types if x.startswith(f"{TRIALS}x")] != []
+    batch = f"{TRIALS}x{LOADS}x"
+    assert [x for x in types if x.startswith(batch)] != []
     # A factorization of one matrix belongs to what is solved with care.
-    assert platform == "tpu" or all(x.startswith(f"{TRIALS}x") for x in types)
+    assert platform == "tpu" or all(x.startswith(batch) for x in types)
+
+
+@pytest.mark.parametrize("values", (None, "marginalized"))
+def test_memories_made_together_are_those_made_one_by_one(values, monkeypatch):
+    rules = {"pinv": am.Pseudoinverse(), "dot": am.DotProduct()}
+    settings = {"d": [8], "n": [3, 8, 40], "trials": 2, "values": values}
+    alone = am.sweep(rules, **settings)
+    usual, made = _plan.kernel_shape, []
+
+    def together(*args):
+        made.append(dataclasses.replace(usual(*args), together=True))
+        return made[-1]
+
+    monkeypatch.setattr(_runner, "kernel_shape", together)
+    data = am.sweep(rules, **settings)
+    assert len(made) == len(rules)
+    for name in data.data_vars:
+        xr.testing.assert_allclose(data[name], alone[name], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("platform", ("cuda", "tpu"))
