@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,18 @@ from jaxtyping import Array, Float, Int
 from . import _moments
 from ._answers import Asked, Batch, entry
 from ._questions import Questions
+
+
+class Level(NamedTuple):
+    """What a batch is asked under.
+
+    Attributes:
+        corruption: the level of each corruption of queries.
+        part: which part of the stored order is asked, the newest being 0.
+    """
+
+    corruption: Any
+    part: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,32 +40,31 @@ class Scores:
     questions: Questions
     empty: Float[Array, "scores 2 b"]
 
-    def add(self, moments, i, j, load, batch, retrieved):
-        """Take up the answers to batch i at load j."""
-        scores, count = self.score(batch, retrieved, j), self.questions.count(load)
+    def add(self, moments, i, j, count, batch, retrieved):
+        """Take up the answers to batch i of `count` questions, at load j."""
+        scores = self.score(batch, retrieved, j)
         return jax.vmap(_moments.add, (0, 0, None, None))(moments, scores, i, count)
 
-    def total(self, moments, load):
+    def total(self, moments, count):
         """Mean and sum of squared deviations, `[scores, 2]`."""
-        count = self.questions.count(load)
         return jax.vmap(_moments.total, (0, None))(moments, count)
 
 
 def load_by_load(
     asked: Asked,
-    ask: Callable[[Any, Int[Array, ""], Int[Array, ""]], Batch],
+    ask: Callable[[Level, Int[Array, ""], Int[Array, ""]], Batch],
     scores: Scores,
     loads: Int[Array, " loads"],
-    corruptions: Any,
+    levels: Level,
     together: bool,
-) -> Float[Array, "corruptions loads scores 2"]:
+) -> Float[Array, "levels loads scores 2"]:
     """A memory serves all batches of queries: for rules that look at their memory.
 
     For rules that look at their pairs again and again, too: a second look depends on
     the first, and so on the load. Where memories are made `together`, those at all
     loads are one batch.
     """
-    memory_at = asked.memory_at
+    memory_at, questions = asked.memory_at, scores.questions
     if together:
         memories = jax.vmap(memory_at)(jnp.arange(len(loads), dtype=jnp.int32))
         memory_at = lambda j: entry(memories, j)
@@ -61,21 +72,22 @@ def load_by_load(
     def at_load(j, out):
         memory, load = memory_at(j), entry(loads, j)
 
-        def under(corruption):
+        def under(level):
+            count = questions.count(load, level.part)
+
             def step(i, moments):
-                batch = ask(corruption, i, load)
+                batch = ask(level, i, load)
                 retrieved = asked.answers(memory, batch, j)
-                return scores.add(moments, i, j, load, batch, retrieved)
+                return scores.add(moments, i, j, count, batch, retrieved)
 
-            last = scores.questions.batches(load)
+            last = questions.batches(load, level.part)
             moments = jax.lax.fori_loop(0, last, step, scores.empty)
-            return scores.total(moments, load)
+            return scores.total(moments, count)
 
-        totals = jax.lax.map(under, corruptions)
+        totals = jax.lax.map(under, levels)
         return jax.lax.dynamic_update_index_in_dim(out, totals, j, 0)
 
-    levels = len(jax.tree.leaves(corruptions)[0])
-    shape = len(loads), levels, len(scores.empty), 2
+    shape = len(loads), len(levels.part), len(scores.empty), 2
     nothing = jnp.zeros(shape, scores.empty.dtype)
     # Loads of no pair only fill up their number.
     first = jnp.sum(loads == 0, dtype=jnp.int32)
@@ -85,19 +97,19 @@ def load_by_load(
 
 def batch_by_batch(
     answers_at_all: Callable[[Batch, Int[Array, ""]], Any],
-    ask: Callable[[Any, Int[Array, ""], Int[Array, ""]], Batch],
+    ask: Callable[[Level, Int[Array, ""], Int[Array, ""]], Batch],
     scores: Scores,
     loads: Int[Array, " loads"],
-    corruptions: Any,
-) -> Float[Array, "corruptions loads scores 2"]:
+    levels: Level,
+) -> Float[Array, "levels loads scores 2"]:
     """A pass over the pairs serves all loads: for rules that look once.
 
     Every pair is asked, so that the queries of all loads are the same.
     """
 
-    def under(corruption):
+    def under(level):
         def step(i, moments):
-            batch = ask(corruption, i, loads[-1])
+            batch = ask(level, i, loads[-1])
             # The first load that stores any of these pairs.
             lowest = jnp.sum(loads <= i * scores.questions.size, dtype=jnp.int32)
             retrieved = answers_at_all(batch, lowest)
@@ -111,8 +123,8 @@ def batch_by_batch(
             return jax.lax.fori_loop(lowest, len(loads), cell, moments)
 
         nothing = jnp.zeros((len(loads), *scores.empty.shape), scores.empty.dtype)
-        last = scores.questions.batches(loads[-1])
+        last = scores.questions.batches(loads[-1], level.part)
         moments = jax.lax.fori_loop(0, last, step, nothing)
         return jax.vmap(scores.total)(moments, loads)
 
-    return jax.lax.map(under, corruptions)
+    return jax.lax.map(under, levels)

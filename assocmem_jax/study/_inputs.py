@@ -85,7 +85,11 @@ class Settings(eqx.Module):
         loads: numbers of stored pairs, ascending, as many as a power of two: zeros that
             nobody asks for come first.
         asked: number of pairs that are asked, at most; `None` asks all.
+        ages: number of parts of the stored order, which are asked by themselves; `None`
+            is one.
+        fresh: number of the first pair that is asked and not stored, if such are asked.
         corruptions: levels of the corruptions of queries, by axis.
+        parts: of the stored order, which of them each level asks.
         success_cosine: the cosine above which an answer is a success.
         expectation: over values that are not drawn, if they are not.
     """
@@ -95,7 +99,10 @@ class Settings(eqx.Module):
     values: AbstractEnsemble | None
     loads: Int[Array, " loads"]
     asked: Int[Array, ""] | None
+    ages: Int[Array, ""] | None
+    fresh: Int[Array, ""] | None
     corruptions: dict[str, Float[Array, " levels"]]
+    parts: Int[Array, " levels"]
     success_cosine: Float[Array, ""]
     expectation: Expectation | None
 
@@ -136,7 +143,10 @@ def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
         values=spec.value_ensemble(),
         loads=jax.device_put(padded(spec.n)),
         asked=None if spec.asked is None else jax.device_put(np.int32(spec.asked)),
+        ages=None,
+        fresh=None,
         corruptions=spec.corruptions(),
+        parts=jax.device_put(np.zeros(spec.num_levels, np.int32)),
         success_cosine=jax.device_put(np.float32(spec.success_cosine)),
         expectation=expectation,
     )

@@ -17,7 +17,7 @@ from ..metrics._answers import Answers, Reference
 from ..metrics._expected import ExpectedAnswers
 from ..metrics._table import METRICS
 from ._answers import Batch, answers_at_all, asked, entry
-from ._engines import Scores, batch_by_batch, load_by_load
+from ._engines import Level, Scores, batch_by_batch, load_by_load
 from ._inputs import AXIS, Settings, Shape, stored, study_fold
 from ._questions import Questions, num_batches
 
@@ -31,7 +31,7 @@ def measure(
     static: Static,
     shape: Shape,
     mesh: Mesh,
-) -> Float[Array, "devices trials corruptions loads scores 2"]:
+) -> Float[Array, "devices trials levels loads scores 2"]:
     """Store the first n pairs, ask for each of them, and score the answers.
 
     Args:
@@ -76,8 +76,7 @@ def _chunk(settings: Settings, words, count, shape: Shape):
             totals = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
         return jax.lax.dynamic_update_slice_in_dim(out, totals, start, axis=0)
 
-    levels = len(jax.tree.leaves(settings.corruptions)[0])
-    cells = shape.trials, levels, len(settings.loads), len(shape.scores)
+    cells = shape.trials, len(settings.parts), len(settings.loads), len(shape.scores)
     # Trials that nobody asks for stay so. Not nan, which `jax_debug_nans` looks for.
     nothing = jnp.zeros((*cells, 2), jnp.float32)
     if shape.trials == 1:
@@ -87,7 +86,7 @@ def _chunk(settings: Settings, words, count, shape: Shape):
 
 def _trial(
     settings: Settings, rngs: Key[Array, "3"], shape: Shape
-) -> Float[Array, "corruptions loads scores 2"]:
+) -> Float[Array, "levels loads scores 2"]:
     """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
     table, source, stops = stored(settings, key_rng, value_rng, shape)
@@ -95,7 +94,8 @@ def _trial(
     if shape.shards > 1:
         fold = fold.across(AXIS)
     rule, loads = settings.rule, settings.loads
-    questions = Questions(size, settings.asked)
+    questions = Questions(size, settings.asked, settings.ages, settings.fresh)
+    levels = Level(settings.corruptions, settings.parts)
     expectation = settings.expectation
     weights = expectation is not None
     reference = None
@@ -104,12 +104,12 @@ def _trial(
         unit = unit_of(fold.up_to(stops[-1])(largest, jnp.maximum, table))
         reference = Reference(source.rows(0, 1).values[0], unit)
 
-    def ask(corruption, i, load):
-        index = questions.index(i, load)
+    def ask(level, i, load):
+        index = questions.index(i, load, level.part)
         pairs = source.rows(i * size, size) if shape.all_asked else source.take(index)
         queries = pairs.keys
         if shape.corrupted:
-            queries = corrupt(corruption, query_rng, index, queries)
+            queries = corrupt(level.corruption, query_rng, index, queries)
         return Batch(pairs, index, queries)
 
     def score(batch, retrieved, j):
@@ -139,7 +139,7 @@ def _trial(
         at_all = lambda batch, lowest: answers_at_all(
             rule, table, fold, stops, batch, lowest, weights, shape.careful
         )
-        return batch_by_batch(at_all, ask, scores, loads, settings.corruptions)
+        return batch_by_batch(at_all, ask, scores, loads, levels)
     how = asked(rule, table, fold, stops, weights, shape.careful)
     together = shape.together and isinstance(rule, AbstractLinear)
-    return load_by_load(how, ask, scores, loads, settings.corruptions, together)
+    return load_by_load(how, ask, scores, loads, levels, together)

@@ -9,33 +9,62 @@ from jaxtyping import Array, Int, UInt32
 
 @dataclasses.dataclass(frozen=True)
 class Questions:
-    """All stored pairs, in order; or some, evenly spread over the stored order.
+    """The stored pairs, in order; or some, evenly spread over the stored order.
 
-    So rules for which the order matters are measured without bias.
+    So rules for which the order matters are measured without bias. By ages, it is the
+    pairs of one part of the order; or pairs that are not stored at any load.
 
     Attributes:
         size: pairs in a batch.
-        asked: number of pairs that are asked, where more are stored; `None` asks all.
+        asked: number of pairs that are asked, where there are more; `None` asks all.
+        ages: number of parts that the stored order has, the newest pairs in part 0;
+            `None` has one.
+        fresh: number of the first pair that is not stored, and asked; `None` asks
+            stored ones.
     """
 
     size: int
     asked: Int[Array, ""] | None
+    ages: Int[Array, ""] | None = None
+    fresh: Int[Array, ""] | None = None
 
-    def count(self, load: Int[Array, ""]) -> Int[Array, ""]:
-        """Number of pairs that are asked at a load."""
-        return load if self.asked is None else jnp.minimum(self.asked, load)
+    def count(self, load: Int[Array, ""], part: Int[Array, ""]) -> Int[Array, ""]:
+        """Number of pairs that are asked, of one part at a load."""
+        if self.fresh is not None:
+            assert self.asked is not None
+            return self.asked
+        first, stop = self._part(load, part)
+        every = stop - first
+        return every if self.asked is None else jnp.minimum(self.asked, every)
 
-    def batches(self, load: Int[Array, ""]) -> Int[Array, ""]:
+    def batches(self, load: Int[Array, ""], part: Int[Array, ""]) -> Int[Array, ""]:
         """Number of batches that ask for them."""
-        return num_batches(self.count(load), self.size)
+        return num_batches(self.count(load, part), self.size)
 
-    def index(self, i: Int[Array, ""], load: Int[Array, ""]) -> Int[Array, " b"]:
+    def index(
+        self, i: Int[Array, ""], load: Int[Array, ""], part: Int[Array, ""]
+    ) -> Int[Array, " b"]:
         """The numbers of the pairs of batch i; those past the last are of no matter."""
+        count = self.count(load, part)
         place = i * self.size + jnp.arange(self.size, dtype=jnp.int32)
+        place = jnp.clip(place, 0, jnp.maximum(count - 1, 0))
+        if self.fresh is not None:
+            return self.fresh + place
+        first, stop = self._part(load, part)
         if self.asked is None:
-            return place
-        count = self.count(load)
-        return spread(jnp.minimum(place, count - 1), count, load)
+            return first + place
+        return first + spread(place, jnp.maximum(count, 1), stop - first)
+
+    def _part(
+        self, load: Int[Array, ""], part: Int[Array, ""]
+    ) -> tuple[Int[Array, ""], Int[Array, ""]]:
+        """The first pair of a part, and the one after its last."""
+        if self.ages is None:
+            return jnp.zeros_like(load), load
+        whole, rest = jax.lax.div(load, self.ages), jax.lax.rem(load, self.ages)
+        # The product of all of the load and the part may be out of range.
+        before = lambda part: part * whole + jax.lax.div(part * rest, self.ages)
+        return load - before(part + 1), load - before(part)
 
 
 def num_batches(count: Int[Array, ""], size: int) -> Int[Array, ""]:

@@ -1,5 +1,7 @@
 """Some of the stored pairs are asked: which, and what that does to the means."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,21 +38,39 @@ def test_numbers_are_spread_over_as_many_as_there_can_be():
     np.testing.assert_array_equal(np.asarray(actual), expected.astype(np.int64))
 
 
+ONE = jnp.int32(0)
+
+
 def test_batches_ask_each_number_once():
     questions = Questions(4, jnp.int32(10))
-    assert int(questions.batches(jnp.int32(9))) == 3
-    assert int(questions.count(jnp.int32(9))) == 9
+    assert int(questions.batches(jnp.int32(9), ONE)) == 3
+    assert int(questions.count(jnp.int32(9), ONE)) == 9
     load = jnp.int32(23)
-    index = [np.asarray(questions.index(jnp.int32(i), load)) for i in range(3)]
+    index = [np.asarray(questions.index(jnp.int32(i), load, ONE)) for i in range(3)]
     index = np.concatenate(index)[:10]
     np.testing.assert_array_equal(index, np.arange(10) * 23 // 10 + 1)
-    everything = Questions(4, None)
-    np.testing.assert_array_equal(everything.index(jnp.int32(2), load), range(8, 12))
+    index = Questions(4, None).index(jnp.int32(2), load, ONE)
+    np.testing.assert_array_equal(index, range(8, 12))
 
 
-@pytest.fixture(scope="module")
-def rng():
-    return np.random.default_rng(0)
+@pytest.mark.parametrize("n, ages", [(12, 3), (13, 4), (3, 5), (2**31 - 2**12, 7)])
+def test_parts_of_the_order_begin_with_the_newest(n, ages):
+    questions = Questions(4, jnp.int32(10), jnp.int32(ages))
+    load, ends = jnp.int32(n), [n - n * part // ages for part in range(ages + 1)]
+    for part, (stop, first) in enumerate(itertools.pairwise(ends)):
+        where = load, jnp.int32(part)
+        assert int(questions.count(*where)) == min(10, stop - first)
+        if stop > first:
+            index = np.asarray(questions.index(jnp.int32(0), *where))
+            assert index.min() >= first and index.max() < stop
+
+
+def test_pairs_that_are_not_stored_are_the_same_at_all_loads():
+    questions = Questions(4, jnp.int32(6), fresh=jnp.int32(50))
+    for load in (3, 40):
+        assert int(questions.count(jnp.int32(load), ONE)) == 6
+        index = [questions.index(jnp.int32(i), jnp.int32(load), ONE) for i in (0, 1)]
+        np.testing.assert_array_equal(np.concatenate(index)[:6], range(50, 56))
 
 
 SAMPLES = patterns.Samples(np.random.default_rng(5).standard_normal((70, 6)) ** 3)
@@ -127,8 +147,8 @@ def test_rules_of_ordered_pairs_are_measured_without_bias():
     # The first ones alone would be worse, by far more than that.
     first = Questions.index
 
-    def biased(self, i, load):
-        return first(Questions(self.size, None), i, load)
+    def biased(self, i, load, part):
+        return first(Questions(self.size, None), i, load, part)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Questions, "index", biased)
