@@ -1,10 +1,18 @@
 """Arrays whose types say how they are spread over a mesh."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import jax
-from jax.sharding import NamedSharding, PartitionSpec as P, auto_axes
+import jax.numpy as jnp
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec as P, auto_axes
+
+from .fold import Fold
+from .pairs import Pairs
+
+
+_AXIS = "pairs"
 
 
 def automatic(fn: Callable, given: tuple, like: jax.Array) -> Any:
@@ -24,3 +32,47 @@ def automatic(fn: Callable, given: tuple, like: jax.Array) -> Any:
         return fn(*given)
     rows = NamedSharding(mesh, P(jax.typeof(like).sharding.spec[0]))
     return auto_axes(fn, axes=mesh.explicit_axes, out_sharding=rows)(*given)
+
+
+def line_of(mesh: Mesh) -> Mesh:
+    """The devices of a mesh along a single axis."""
+    devices = list(mesh.devices.flat)
+    return jax.make_mesh((mesh.size,), (_AXIS,), (AxisType.Auto,), devices=devices)
+
+
+def spread(line: Mesh, pairs: Pairs, fold: Fold, whole: Any) -> tuple[Pairs, Any]:
+    """Pairs in equal shares on the devices of a line, and other arrays on each of them.
+
+    The last rows of pairs may be absent.
+    """
+    # A stop would count from the first row of each device; a mask does not.
+    pairs = fold.stored(pairs)
+    missing = -pairs.num_rows % line.size
+    fill = lambda x: jnp.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
+    put = lambda x, *axes: jax.device_put(x, NamedSharding(line, P(*axes)))
+    # On the line before they are filled up: arrays of another mesh know of no other.
+    pairs = jax.tree.map(lambda x: put(fill(put(x)), _AXIS), pairs)
+    return pairs, jax.tree.map(put, whole)
+
+
+def across(
+    line: Mesh, answers: Callable, arrays: list, pairs: Pairs, queries: Any, fold: Fold
+) -> Any:
+    """What a function makes of some pairs that are spread over the devices of a line.
+
+    Args:
+        line: the devices.
+        answers: a function of the arrays, the pairs of one device, the queries and a
+            fold over all pairs.
+        arrays: of a rule; every device gets them.
+        pairs: the pairs. Each device gets an equal share of the rows.
+        queries: every device gets them.
+        fold: over the pairs.
+    """
+    fold = dataclasses.replace(fold, stop=None, axis_name=_AXIS)
+    return jax.shard_map(
+        lambda *given: answers(*given, fold),
+        mesh=line,
+        in_specs=(P(), P(_AXIS), P()),
+        out_specs=P(),
+    )(arrays, pairs, queries)

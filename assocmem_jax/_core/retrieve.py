@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from .._base.arrays import to_mask, to_real
@@ -12,7 +13,7 @@ from .._base.checks import ArrayLike, check_size, require_finite
 from .._base.errors import ArgumentError, ArgumentTypeError, first_line
 from .._base.exact import widened
 from .fold import Fold
-from .meshes import automatic
+from .meshes import across, automatic, line_of, spread
 from .pairs import Pairs, check_one_value_per_key
 from .rule import AbstractRule, joined, split, static_advice
 
@@ -26,6 +27,7 @@ def retrieve(
     mask: ArrayLike | None = None,
     fold: Fold = Fold(),
     query_batch: int | None = None,
+    mesh: Mesh | None = None,
     check_finite: bool = True,
 ) -> Float[Array, "m v"]:
     """Store the pairs and answer every query.
@@ -49,6 +51,10 @@ def retrieve(
         fold: how the pairs are summed up. `Fold(None)` takes all at once.
         query_batch: queries answered at a time. `None` chooses from the shapes, and
             takes all at once where `fold` does so.
+        mesh: devices that the stored pairs are spread over, each of which takes an
+            equal share; one of `jax.make_mesh((k,), ("pairs",))`, for example. `None`
+            leaves the arrays where they are. Answers differ by rounding, but for rules
+            of the user's own in which pairs of several devices do not merge.
         check_finite: look for NaN and infinities in arrays whose numbers are known
             (not while they are traced). This waits for the arrays to be computed and
             reads them on the host; switch it off in a loop that should not wait.
@@ -88,6 +94,10 @@ def retrieve(
             "Pass one query per row.",
         )
     mask = to_mask("retrieve", "mask", mask, keys.shape[0])
+    if mesh is not None and not isinstance(mesh, Mesh):
+        advice = 'Make one by `jax.make_mesh((k,), ("pairs",))`.'
+        complaint = f"must be a mesh of devices, got {mesh!r}"
+        raise ArgumentTypeError("retrieve", "mesh", complaint, advice)
     if check_finite:
         require_finite("retrieve", "keys", keys, mask)
         require_finite("retrieve", "values", values, mask)
@@ -97,10 +107,16 @@ def retrieve(
     with jax.numpy_dtype_promotion("standard"):
         dtype = functools.reduce(jnp.promote_types, dtypes)
     pairs = Pairs(keys.astype(dtype), values.astype(dtype), mask)
-    fold, batch = fold.plan(keys.shape[0], queries.shape[0], query_batch)
+    share = keys.shape[0] if mesh is None else -(-keys.shape[0] // mesh.size)
+    fold, batch = fold.plan(share, queries.shape[0], query_batch)
     arrays, static = split("retrieve", "rule", rule)
+    queries = queries.astype(dtype)
     try:
-        return _retrieve(arrays, pairs, queries.astype(dtype), fold, static, batch)
+        if mesh is None:
+            return _retrieve(arrays, pairs, queries, fold, static, batch)
+        line = line_of(mesh)
+        pairs, (arrays, queries) = spread(line, pairs, fold, (arrays, queries))
+        return _retrieve_across(arrays, pairs, queries, fold, static, batch, line)
     except TypeError as error:
         advice = static_advice(rule, error)
         if not advice:
@@ -116,6 +132,12 @@ def retrieve(
 def _retrieve(arrays, pairs, queries, fold, static, batch):
     answers = functools.partial(_answers, static=static, batch=batch)
     return automatic(answers, (arrays, pairs, queries, fold), like=queries)
+
+
+@functools.partial(jax.jit, static_argnames=("static", "batch", "line"))
+def _retrieve_across(arrays, pairs, queries, fold, static, batch, line):
+    answers = functools.partial(_answers, static=static, batch=batch)
+    return across(line, answers, arrays, pairs, queries, fold)
 
 
 def _answers(arrays, pairs, queries, fold, static, batch):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import FEW, RULES, assert_close, make_pairs, slow
+from helpers import FEW, RULES, assert_close, every_engine, make_pairs, slow
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import assocmem_jax as am
@@ -32,6 +32,7 @@ for row in RULES.values():
     assert_close(am.retrieve(row.rule, K, V, q), right)
     assert_close(am.retrieve(row.rule, k, v, put(q)), right)
     assert_close(am.retrieve(row.rule, K, V, put(q)), right)
+    assert_close(am.retrieve(row.rule, K, V, q, mesh=mesh), right)
 
     def one(k, v, q):
         fold = am.Fold(axis_name="x")
@@ -65,6 +66,33 @@ def test_four_devices_of_an_explicit_mesh_answer_as_one():
 def put(request):
     mesh = jax.make_mesh((2,), ("x",), axis_types=(request.param,))
     return lambda x, spec=P("x"): jax.device_put(x, NamedSharding(mesh, spec))
+
+
+@every_engine
+def test_pairs_are_spread_over_a_mesh(name, put, rng):
+    keys, values, queries = make_pairs(rng, n=9, m=4)
+    row, mesh = RULES[name], jax.make_mesh((1, 2), ("a", "b"))
+    ask = lambda *given, **options: am.retrieve(row.rule, *given, mesh=mesh, **options)
+    # An odd number of pairs, so that a device has one less.
+    assert_close(ask(keys, values, queries), row.definition(keys, values, queries))
+    even = put(keys[:8]), put(values[:8])
+    right = row.definition(keys[:8], values[:8], queries)
+    assert_close(ask(*even, queries), right)
+    mask = np.arange(9) != 2
+    few = row.definition(keys[[0, 1, 3, 4]], values[[0, 1, 3, 4]], queries)
+    assert_close(ask(keys, values, queries, mask=mask, fold=am.Fold(2, 5)), few)
+    loss = lambda k, **mesh: jnp.sum(
+        am.retrieve(row.rule, k, values, queries, **mesh) ** 2
+    )
+    slope = jax.jit(jax.grad(lambda k: loss(k, mesh=mesh)))(jnp.asarray(keys))
+    assert_close(slope, jax.grad(loss)(jnp.asarray(keys)), scale=100)
+
+
+def test_what_is_no_mesh_is_refused(rng):
+    arrays = make_pairs(rng)
+    match = r"`retrieve\(mesh=...\)` must be a mesh of devices, got 'x'. Make one by"
+    with pytest.raises(TypeError, match=match):
+        am.retrieve.__wrapped__(am.Softmax(), *arrays, mesh="x")
 
 
 def test_a_batch_on_a_mesh_is_a_loop(put, rng):
