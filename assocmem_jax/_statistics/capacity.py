@@ -211,7 +211,8 @@ def _critical(known: Mapping[str, Any], cell: xr.DataArray) -> list[float | int]
     """
     at = {str(name): coord.item() for name, coord in cell.coords.items()}
     axes = known.get("clean", [])
-    if axes and all(at.get(axis) == 0 for axis in axes):
+    # Levels are text where some of them depend on d.
+    if axes and all(at.get(axis) in (0, "0.0") for axis in axes):
         return []
     return [
         load

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .._core.fold import Fold
 from .._core.pairs import Pairs
-from .._core.rule import AbstractRule, with_arrays
+from .._core.rule import AbstractRule
 from .._core.sums import IndexedKeys
 from .._spec.spec import Spec
 from ..metrics._expected import Expectation
@@ -83,17 +83,16 @@ def study_fold() -> tuple[Fold, int]:
 
 
 def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
-    """What a kernel is told: of one rule, at one point of `vary`, and one dimension."""
-    varied = spec.points(name)[point]
-    rule = dataclasses.replace(spec.rules[name], **varied)  # pyright: ignore
+    """What a kernel is told: of one rule, at one of its points, and one dimension."""
+    spec = spec.at(name, point, d)
     expectation = None
     if spec.value_source == "marginalized":
         expectation = expectation_of(spec.value_dimension(d))
     return Settings(
-        rule=with_arrays(rule),
-        keys=spec.ensemble,
+        rule=spec.rules[name],
+        keys=spec.ensemble,  # pyright: ignore[reportArgumentType]
         values=spec.value_ensemble(),
-        loads=jax.device_put(np.array(spec.n, np.int32)),
+        loads=jax.device_put(np.array(spec.loads_at(d), np.int32)),
         corruptions=spec.corruptions(),
         success_cosine=jax.device_put(np.float32(spec.success_cosine)),
         expectation=expectation,

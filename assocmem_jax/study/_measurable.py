@@ -1,6 +1,5 @@
 """Rules of a caller's own, tried on a few pairs before a study compiles."""
 
-import dataclasses
 from typing import Any
 
 import jax
@@ -9,7 +8,7 @@ import numpy as np
 from .. import _rules
 from .._base.checks import is_traced, is_whole
 from .._base.errors import ArgumentError, ArgumentTypeError
-from .._core.rule import AbstractRule, with_arrays
+from .._core.rule import AbstractRule
 from .._spec.spec import Spec
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
 
@@ -31,15 +30,18 @@ def check_measurable(spec: Spec) -> None:
         if _is_ours(rule):
             continue
         try:
+            points = _own_points(spec, name)
             for d in spec.d:
-                _check_loads(rule, d)
-                check_runs(rule, d, spec.value_dimension(d))
-            for point in spec.points(name):
-                varied: Any = dataclasses.replace(rule, **point)  # pyright: ignore
-                d, varied = spec.d[0], with_arrays(varied)
-                check_stored(varied, d, spec.value_dimension(d))
-                if spec.value_source == "marginalized":
-                    check_left(varied, d)
+                for point in points:
+                    alone = spec.at(name, point, d)
+                    _check_loads(alone.rules[name], d)
+                    check_runs(alone.rules[name], d, alone.value_dimension(d))
+            d = spec.d[0]
+            for point in points:
+                alone = spec.at(name, point, d)
+                check_stored(alone.rules[name], d, alone.value_dimension(d))
+                if alone.value_source == "marginalized":
+                    check_left(alone.rules[name], d)
         except Unmeasurable as error:
             raise ArgumentError(
                 "Spec",
@@ -48,6 +50,15 @@ def check_measurable(spec: Spec) -> None:
                 f"{name!r}, which {error.complaint}",
                 error.advice,
             ) from error
+
+
+def _own_points(spec: Spec, name: str) -> list[int]:
+    """Points of a rule that differ in more than the ensemble of its keys."""
+    own = [
+        {axis: level for axis, level in point.items() if axis != "ensemble"}
+        for point in spec.points(name)
+    ]
+    return [i for i, point in enumerate(own) if point not in own[:i]]
 
 
 def _check_loads(rule: AbstractRule, d: int) -> None:

@@ -1,6 +1,7 @@
 """The chunks of a study, and the work and the memory of each."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -27,7 +28,7 @@ _CPU_BATCH = 2**24
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """A slice of the trials of one rule, at one point of `vary` and one dimension.
+    """A slice of the trials of one rule, at one of its points and one dimension.
 
     Attributes:
         rule: its name.
@@ -54,8 +55,8 @@ def chunks(spec: Spec, rows: int) -> list[Chunk]:
     planned = []
     for d in reversed(spec.d):
         for name in spec.rules:
-            most = _most_trials(spec, name, d, rows)
             for point in range(len(spec.points(name))):
+                most = _most_trials(spec.at(name, point, d), name, d, rows)
                 for first in range(0, spec.trials, most):
                     count = min(most, spec.trials - first)
                     planned.append(Chunk(name, point, d, first, count, most))
@@ -63,8 +64,8 @@ def chunks(spec: Spec, rows: int) -> list[Chunk]:
 
 
 def _most_trials(spec: Spec, name: str, d: int, rows: int) -> int:
-    """Trials of a full chunk."""
-    most, loads = _power_of_two(spec.trials), (rows,) * len(spec.n)
+    """Trials of a full chunk, of a study `at` a point."""
+    most, loads = _power_of_two(spec.trials), (rows,) * len(spec.loads_at(d))
     work, held = trial_work(spec, name, d, loads), _result_bytes(spec)
     while most > 1 and (most * work > _CHUNK_WORK or most * held > _CHUNK_BYTES):
         most //= 2
@@ -79,11 +80,11 @@ def check_results(spec: Spec, rows: int) -> None:
     """
     count = needed = 0
     for name in spec.rules:
-        points = len(spec.points(name))
-        for d in spec.d:
-            count += points * -(-spec.trials // _most_trials(spec, name, d, rows))
+        for point, d in itertools.product(range(len(spec.points(name))), spec.d):
+            alone = spec.at(name, point, d)
+            count += -(-spec.trials // _most_trials(alone, name, d, rows))
             # Once in chunks; put together; and twice as a file that is written.
-            needed += 4 * points * spec.trials * _result_bytes(spec)
+            needed += 4 * spec.trials * _result_bytes(spec)
     needed += count * _CHUNK_OVERHEAD
     limit = memory_limit() // 2
     if needed > limit:
@@ -98,7 +99,7 @@ def check_results(spec: Spec, rows: int) -> None:
 
 def _result_bytes(spec: Spec) -> int:
     """Bytes of one trial's random keys, and of its mean and deviation everywhere."""
-    cells = spec.num_levels * len(spec.n)
+    cells = spec.num_levels * len(spec.num_pairs)
     return 24 + 8 * cells * len(scores_of(spec.metrics))
 
 
@@ -112,6 +113,7 @@ def kernel_shape(
     Raises:
         ValueError: if a single trial does not fit the budget, in bytes.
     """
+    spec = spec.at(chunk.rule, chunk.point, chunk.d)
     trials = _power_of_two(-(-chunk.size // devices))
     needed = trial_bytes(spec, chunk.rule, chunk.d, rows)
     drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
@@ -121,7 +123,8 @@ def kernel_shape(
             "Spec",
             ("d", "n"),
             f"must fit into {_gib(budget)}, got about {_gib(needed + shared)} for one "
-            f"trial of {chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}",
+            f"trial of {chunk.rule!r} at d = {chunk.d} and n = "
+            f"{max(spec.num_pairs)}",
             "Ask for smaller ones, or raise `memory=`.",
         )
     batch = trials
@@ -164,7 +167,7 @@ def search_rows(n: int, d: int = 1) -> int:
 
 
 def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
-    """Floating-point operations of one trial, roughly: its products."""
+    """Floating-point operations of one trial, roughly, of a study `at` a point."""
     v, levels = _columns(spec, d), spec.num_levels
     largest, total = float(max(loads)), float(sum(loads))
     squares = float(sum(n * n for n in loads))
@@ -182,8 +185,12 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
 
 
 def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
-    """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
-    v, loads, scores = _columns(spec, d), len(spec.n), len(scores_of(spec.metrics))
+    """Bytes that one trial needs, roughly: pairs, queries, memories, scores.
+
+    Of a study `at` a point, as the work is.
+    """
+    v, scores = _columns(spec, d), len(scores_of(spec.metrics))
+    loads = len(spec.loads_at(d))
     fold, queries = study_fold()
     tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
     numbers = 3 * rows * (d + v) // 2 + queries * (d + v)

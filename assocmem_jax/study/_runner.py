@@ -159,7 +159,7 @@ class Runner:
             self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
-        std = deviation(squares, np.array(self._spec.n))
+        std = deviation(squares, np.array(self._spec.loads_at(call.shape.d)))
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)
@@ -173,7 +173,7 @@ def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> Exception:
         "Spec",
         ("d", "n"),
         f"ran out of memory on one trial of {chunk.rule!r} at d = {chunk.d} and "
-        f"n = {max(spec.n)}: {said}",
+        f"n = {max(spec.loads_at(chunk.d))}: {said}",
         "Ask for smaller ones, or use a device that has more. Finished chunks are in "
         "`store=`, if one was given.",
     )

@@ -113,8 +113,9 @@ def search_capacity(
             seed=seed,
         )
         check_measurable(spec)
-    for name, levels in spec.corruption_axes.items():
-        complaint = f"must be one number, got {list(levels)}"
+    for name, levels in {**spec.axes, **spec.corruption_axes}.items():
+        one_of = "ensemble" if name == "ensemble" else "number"
+        complaint = f"must be one {one_of}, got {list(levels)}"
         advice = "Search at each level by itself."
         raise ArgumentError("search_capacity", name, complaint, advice)
     check_size("search_capacity", "limit", limit)
@@ -175,7 +176,7 @@ def _check_memory(spec: Spec, devices: Sequence[jax.Device] | None, memory: int 
     """Raise unless the largest load of a search fits."""
     devices = list(devices or jax.local_devices())
     budget = default_budget(devices) if memory is None else memory
-    rows = search_rows(spec.n[0], spec.d[0])
+    rows = search_rows(spec.num_pairs[0], spec.d[0])
     on_cpu = devices[0].platform == "cpu"
     (chunk, *_) = chunks(spec, rows)
     kernel_shape(spec, chunk, rows, budget, on_cpu, len(devices))

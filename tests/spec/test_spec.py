@@ -253,6 +253,7 @@ BAD_KINDS = (
     ({"success_cosine": "0.9"}, "success_cosine=.*must be like .*got '0.9'"),
     ({"vary": [1.0]}, r"Spec\(vary=.*must be like .*got \[1.0\]"),
     ({"vary": {"beta": 1.0}}, "vary=.*must be like .*got 1.0"),
+    ({"ensemble": {"g": "Gaussian"}}, "map names to ensembles such as .*for 'g'"),
     ({"vary": {"beta": ["1"]}}, "vary=.*must be like .*got"),
 )
 
