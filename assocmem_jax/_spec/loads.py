@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,6 +30,22 @@ class Loads:
     def texts(self) -> list[str]:
         """The loads as a study keeps them and a command line takes them, as `0.5d`."""
         return [f"{x:.15g}d" for x in self.ratios]
+
+
+def from_texts(texts: Sequence[str]) -> Loads:
+    """The loads that `Loads.texts` wrote.
+
+    Raises:
+        ValueError: if a text is not like `0.5d`, or they make no loads.
+    """
+    try:
+        if not all(text.endswith("d") for text in texts):
+            raise ValueError
+        ratios = [float(text.removesuffix("d")) for text in texts]
+    except ValueError as error:
+        said = " ".join(texts)
+        raise ValueError(f"`{said}` must be loads like `0.5d 1d 2d`.") from error
+    return loads(*ratios)
 
 
 def loads(*ratios: float | int | np.number) -> Loads:

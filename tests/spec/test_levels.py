@@ -2,6 +2,7 @@
 
 import math
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,11 +65,11 @@ def test_a_table_needs_every_dimension():
 
 
 def test_a_function_is_kept_as_its_numbers():
-    spec = Spec(
-        SOFT, d=[4, 16], n=[2], vary={"beta": lambda d: np.float32(1 / math.sqrt(d))}
-    )
+    beta: Any = lambda d: np.float32(1 / math.sqrt(d))
+    spec = Spec(SOFT, d=[4, 16], n=[2], vary={"beta": beta})
     assert spec.vary == {"beta": ("{4: 0.5, 16: 0.25}",)}
-    assert float(spec.at("soft", 0, 16).rules["soft"].beta) == 0.25
+    soft: Any = spec.at("soft", 0, 16).rules["soft"]
+    assert float(soft.beta) == 0.25
     again = Spec(SOFT, d=[4, 16], n=[2], vary={"beta": spec.vary["beta"]})
     assert again.describe() == spec.describe()
 
