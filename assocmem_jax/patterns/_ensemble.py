@@ -17,8 +17,8 @@ class AbstractEnsemble(eqx.Module):
 
     Pattern i is a function of a random key, i and d. So every part of a draw can be
     made again, alone or in any company, and a longer draw begins with a shorter one.
-    In every ensemble of this module but `OneHot` and `Samples` the mean squared norm of
-    a pattern is d.
+    In every ensemble of this module but `Normalized`, `OneHot` and `Samples` the mean
+    squared norm of a pattern is d.
     """
 
     @abc.abstractmethod

@@ -103,7 +103,13 @@ def test_only_rules_that_have_a_hyperparameter_vary_in_it():
 
 KINDS = {
     kind.__name__: kind
-    for kind in (am.Softmax, am.Pseudoinverse, am.DotProduct, am.patterns.Clustered)
+    for kind in (
+        am.Softmax,
+        am.Pseudoinverse,
+        am.DotProduct,
+        am.patterns.Clustered,
+        am.patterns.Normalized,
+    )
 }
 
 
@@ -115,6 +121,10 @@ KINDS = {
         (am.Pseudoinverse(), "Pseudoinverse()"),
         (am.Pseudoinverse(1e-6), "Pseudoinverse(rtol=1e-06)"),
         (am.patterns.Clustered(8, 0.5), "Clustered(num_clusters=8, spread=0.5)"),
+        (
+            am.patterns.Normalized(am.patterns.Clustered(8, 0.5), 2.0),
+            "Normalized(ensemble=Clustered(num_clusters=8, spread=0.5), norm=2.0)",
+        ),
     ),
 )
 def test_text_and_back(module, text):
@@ -167,6 +177,8 @@ def test_arguments_that_do_not_fit_are_told(text, message):
         ("softmx", "`softmx` is not known.*Did you mean `Softmax`"),
         ("Softmax(beta=x)", "as `Softmax.*must be numbers or quoted text.$"),
         ("Softmax(", "must be a call such as"),
+        ("Softmax(beta=f(1))", "^`f` is not known here. Choose from"),
+        ("Softmax(beta=Softmax(beta=-1))", "beta=.*from 0 to below inf, got -1"),
         ("1 + 1", "must be a call such as"),
         ("a.b()", "must be a call such as"),
         ("", "must be a call such as"),
