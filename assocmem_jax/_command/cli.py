@@ -80,7 +80,7 @@ class Sweep(Spec):
             device has, and on a CPU half of the machine's.
     """
 
-    metrics: Metrics = Spec.metrics
+    metrics: Metrics = ("cosine", "distance")
     store: Folder = Path("assocmem-sweep")
     memory_gib: Memory = None
 

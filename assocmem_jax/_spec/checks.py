@@ -14,6 +14,7 @@ from .._base.suggest import suggest
 from .._core.linear import AbstractLinear, has_left
 from .._core.rule import AbstractRule, hyperparameters, static_fields
 from .._core.separation import AbstractSeparation
+from ..metrics._own import OwnMetric, rows_of
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Samples
 from .axes import AXES, corruptions
@@ -187,11 +188,17 @@ def _check_sizes(name: str, sizes: Any) -> None:
 
 def _check_metrics(metrics: Any) -> None:
     _check_kind("metrics", metrics, Collection)
-    for name in metrics:
-        if name not in METRICS:
-            advice = suggest(str(name), METRICS)
-            raise ArgumentError("Spec", "metrics", f"has no metric {name!r}", advice)
-    _check_entries("metrics", metrics)
+    for metric in metrics:
+        if isinstance(metric, OwnMetric):
+            if metric.name in AXES:
+                complaint = f"has {metric.name!r}, the name of an axis"
+                advice = "Rename the metric."
+                raise ArgumentError("Spec", "metrics", complaint, advice)
+        elif not (isinstance(metric, str) and metric in METRICS):
+            advice = suggest(str(metric), METRICS)
+            raise ArgumentError("Spec", "metrics", f"has no metric {metric!r}", advice)
+    names = [x.name if isinstance(x, OwnMetric) else x for x in metrics]
+    _check_entries("metrics", names)
 
 
 def _check_values(spec: "Spec") -> None:
@@ -229,8 +236,8 @@ def _check_values(spec: "Spec") -> None:
 
 def _check_marginalized(spec: "Spec") -> None:
     known = [name for name, metric in METRICS.items() if metric.expected is not None]
-    for name in spec.metrics:
-        if name not in known:
+    for name, row in rows_of(spec.metrics).items():
+        if row.expected is None:
             raise ArgumentError(
                 "Spec",
                 "values",
@@ -280,7 +287,8 @@ def _check_vary(spec: "Spec") -> None:
     vary: Any = spec.vary
     rules = spec.rules
     _check_kind("vary", vary, Mapping)
-    measured = {name for metric in spec.metrics for name in (metric, f"{metric}_std")}
+    metrics = rows_of(spec.metrics)
+    measured = {name for metric in metrics for name in (metric, f"{metric}_std")}
     known = {
         name
         for rule in rules.values()

@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -16,6 +16,7 @@ from .._base.text import to_text
 from .._core.fold import Fold
 from .._core.rule import AbstractRule, with_arrays
 from .._version import __version__
+from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
 from .axes import AXES, corruptions
 from .checks import check_spec
@@ -53,7 +54,7 @@ class Spec:
         vary: values of the rules' hyperparameters, by name: each an axis. They may
             depend on d, or be those of static fields.
         metrics: the scores of answers: cosine, distance, squared_error, success,
-            recall, all_correct.
+            recall, all_correct; or functions of your own, and `OwnMetric`s.
         success_cosine: the cosine above which an answer counts as a success.
         seed: of the random numbers.
     """
@@ -73,7 +74,10 @@ class Spec:
     vary: Mapping[str, Level | Sequence[Level]] = dataclasses.field(
         default_factory=dict
     )
-    metrics: Sequence[str] = ("cosine", "distance")
+    metrics: Sequence[str | OwnMetric | Callable] | Mapping[str, Any] = (
+        "cosine",
+        "distance",
+    )
     success_cosine: float = 0.9
     seed: int = 0
 
@@ -81,6 +85,8 @@ class Spec:
         put = lambda name, x: object.__setattr__(self, name, x)
         for field in dataclasses.fields(self):
             put(field.name, plain(field.name, getattr(self, field.name)))
+        if is_metrics(self.metrics):
+            put("metrics", taken(self.metrics))
         check_spec(self)
         # One form for settings that mean the same, however they were typed.
         for name in ("d", "n", "v"):
@@ -108,7 +114,8 @@ class Spec:
             put("ensemble", named)
         rules = {text(name): with_arrays(rule) for name, rule in self.rules.items()}
         put("rules", rules)
-        put("metrics", tuple(map(text, self.metrics)))
+        metrics: Any = self.metrics
+        put("metrics", tuple(text(x) if isinstance(x, str) else x for x in metrics))
         put("success_cosine", float(self.success_cosine))
 
     @property
@@ -233,6 +240,7 @@ class Spec:
         }
         described["rules"] = {name: to_text(x) for name, x in self.rules.items()}
         several = isinstance(self.ensemble, Mapping)
+        described["metrics"] = list(rows_of(self.metrics))
         described["ensemble"] = (
             {name: to_text(x) for name, x in self.ensemble.items()}  # pyright: ignore
             if several

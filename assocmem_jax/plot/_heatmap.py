@@ -10,7 +10,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..metrics._table import METRICS
+from ..metrics._own import row_of
 from ._asked import described, grows, own_loads
 from ._axes import axes_or_new, mean_over_trials
 from ._capacity import draw_points, points_over
@@ -70,7 +70,7 @@ def heatmap(
     if capacity is not None:
         capacity = points_over("plot.heatmap", "capacity", capacity, ("d",))
     ax = axes_or_new("plot.heatmap", ax)
-    known = METRICS.get(metric)
+    known = row_of(metric, dataset[metric].attrs)
     low, high = (0, 1) if known and known.highest == 1 else (None, None)
     x, y, mesh = _draw_cells(ax, data, described(dataset), low, high)
     ax.set_facecolor("0.85")

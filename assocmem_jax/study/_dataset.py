@@ -11,7 +11,7 @@ from .._base.text import to_text
 from .._spec.axes import AXES
 from .._spec.levels import labels
 from .._spec.spec import Spec
-from ..metrics._table import METRICS
+from ..metrics._own import attributes_of, rows_of
 from ._plan import Chunk
 
 
@@ -96,15 +96,16 @@ def turns(spec: Spec) -> dict[str, str]:
 
 def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
     variables = {}
-    for metric in spec.metrics:
-        mean, spread = METRICS[metric].long_name, arrays["mean"].get(metric)
-        if follows := METRICS[metric].follows:
+    for metric, row in rows_of(spec.metrics).items():
+        mean, spread = row.long_name, arrays["mean"].get(metric)
+        if follows := row.follows:
             share = arrays["mean"][follows]
             every = np.where(np.isnan(share), np.nan, share == 1).astype(np.float32)
             variables[metric] = dims, every, {"long_name": mean, "units": "1"}
             continue
         std = f"standard deviation over the stored pairs of the {mean}"
-        variables[metric] = dims, spread, {"long_name": mean, "units": "1"}
+        further = attributes_of(metric, row)
+        variables[metric] = dims, spread, {"long_name": mean, "units": "1", **further}
         variables[f"{metric}_std"] = (
             dims,
             arrays["std"][metric],

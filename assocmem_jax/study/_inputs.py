@@ -15,6 +15,7 @@ from .._core.rule import AbstractRule
 from .._core.sums import IndexedKeys
 from .._spec.spec import Spec
 from ..metrics._expected import Expectation
+from ..metrics._table import Metric
 from ..patterns import AbstractEnsemble
 from ._expectation import expectation_of
 
@@ -29,14 +30,15 @@ class Shape:
         rows: number of pairs drawn, at least the largest load.
         trials: trials that each device is given.
         batch: trials computed at a time.
-        scores: names of what is scored, from the table of metrics.
+        scores: names of what is scored.
+        metrics: the rows of what is scored: a name that is given to another metric
+            compiles another program.
         values: whether values are the keys, the ensemble's own, drawn beside it, or
             not drawn.
         corrupted: whether queries differ from the stored keys.
         careful: whether squares of what is scored may be out of range. Else such scores
             are nan, and the kernel takes less time.
-        defined: the rows of tables that names stand for, such as those of the scores: a
-            name that is given to another metric compiles another program.
+        defined: the rows of tables that further names stand for, such as corruptions.
     """
 
     d: int
@@ -45,6 +47,7 @@ class Shape:
     trials: int
     batch: int
     scores: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     values: Literal["keys", "own", "drawn", "marginalized"]
     corrupted: bool
     careful: bool = False

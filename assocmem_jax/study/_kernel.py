@@ -13,7 +13,6 @@ from .._core.separation import AbstractSeparation
 from .._spec.corruption import corrupt
 from ..metrics._answers import Answers
 from ..metrics._expected import ExpectedAnswers
-from ..metrics._table import METRICS
 from ._answers import Batch, answers_at_all, asked
 from ._engines import Scores, batch_by_batch, load_by_load, num_batches
 from ._inputs import Settings, Shape, drawn, study_fold
@@ -101,7 +100,7 @@ def _trial(
     def score(batch, retrieved, load):
         answers: Any
         functions: Any
-        metrics = [METRICS[name] for name in shape.scores]
+        metrics = shape.metrics
         if settings.expectation is not None:
             answers = ExpectedAnswers(retrieved, settings.expectation)
             functions = [metric.expected for metric in metrics]

@@ -7,9 +7,10 @@ import numpy as np
 
 from .. import _rules
 from .._base.checks import is_traced, is_whole
-from .._base.errors import ArgumentError, ArgumentTypeError
+from .._base.errors import ArgumentError, ArgumentTypeError, first_line
 from .._core.rule import AbstractRule
 from .._spec.spec import Spec
+from ..metrics._own import OwnMetric
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
 
 
@@ -26,6 +27,7 @@ def check_measurable(spec: Spec) -> None:
     if is_traced(jax.device_put(np.float32(0))):
         complaint = "runs programs, and cannot be part of one that is being traced"
         raise ArgumentTypeError("Spec", (), complaint, "Call it outside of `jax.jit`.")
+    _check_metrics(spec)
     for name, rule in spec.rules.items():
         if _is_ours(rule):
             continue
@@ -50,6 +52,43 @@ def check_measurable(spec: Spec) -> None:
                 f"{name!r}, which {error.complaint}",
                 error.advice,
             ) from error
+
+
+def _check_metrics(spec: Spec) -> None:
+    """Raise unless the metrics of the caller's own give one number per answer."""
+    dimensions = {
+        spec.at(name, point, d).value_dimension(d)
+        for name in spec.rules
+        for point in range(len(spec.points(name)))
+        for d in spec.d
+    }
+    for metric in spec.metrics:
+        if not isinstance(metric, OwnMetric):
+            continue
+        for v in sorted(dimensions):
+            value = jax.ShapeDtypeStruct((v,), np.float32)
+            try:
+                score: Any = jax.eval_shape(metric.function, value, value)
+            except Exception as error:
+                raise ArgumentError(
+                    "Spec",
+                    "metrics",
+                    f"must hold metrics that run, got {metric.name!r}, which fails "
+                    f"for values of dimension {v}: {type(error).__name__}: "
+                    f"{first_line(error)}",
+                    "It is given one right and one retrieved value.",
+                ) from error
+            shape, kind = getattr(score, "shape", None), getattr(score, "dtype", None)
+            real = kind is not None and np.dtype(kind).kind in "biuf"
+            if shape != () or not real:
+                got = type(score).__name__ if shape is None else f"{kind}{list(shape)}"
+                raise ArgumentError(
+                    "Spec",
+                    "metrics",
+                    f"must hold metrics of one real number, got {metric.name!r}, which "
+                    f"gives {got} for values of dimension {v}",
+                    "Return one number for one right and one retrieved value.",
+                )
 
 
 def _own_points(spec: Spec, name: str) -> list[int]:

@@ -10,7 +10,7 @@ from .._base.errors import ArgumentError
 from .._base.memory import memory_limit
 from .._spec.axes import corruptions
 from .._spec.spec import Spec
-from ..metrics._table import METRICS, scores_of
+from ..metrics._own import scores_of
 from ..patterns import Samples
 from ._inputs import Shape, study_fold
 
@@ -138,15 +138,13 @@ def kernel_shape(
         rows=rows,
         trials=trials,
         batch=batch,
-        scores=scores_of(spec.metrics),
+        scores=tuple(scores_of(spec.metrics)),
+        metrics=tuple(scores_of(spec.metrics).values()),
         values=spec.value_source,
         corrupted=spec.corrupted,
         # What is computed once more is nan at first.
         careful=bool(jax.config.jax_debug_nans),  # pyright: ignore
-        defined=(
-            *(METRICS[name] for name in scores_of(spec.metrics)),
-            *corruptions().values(),
-        ),
+        defined=tuple(corruptions().values()),
     )
 
 
@@ -227,7 +225,7 @@ def _columns(spec: Spec, d: int) -> int:
 
 def _compares_all(spec: Spec) -> bool:
     """Whether answers are compared with all stored values."""
-    return any(METRICS[name].compares_all for name in scores_of(spec.metrics))
+    return any(row.compares_all for row in scores_of(spec.metrics).values())
 
 
 def _power_of_two(x: int) -> int:

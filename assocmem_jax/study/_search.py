@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import jax
@@ -15,6 +15,7 @@ from .._core.rule import AbstractRule
 from .._spec.spec import Spec, spec_of
 from .._statistics.capacity import capacity
 from .._statistics.intervals import check_confidence
+from ..metrics._own import OwnMetric, attributes_of, rows_of
 from ..patterns import AbstractEnsemble, Gaussian, Samples
 from ._bracket import as_study, search
 from ._dataset import turns
@@ -29,7 +30,7 @@ def search_capacity(
     *,
     d: Sequence[int] | np.ndarray,
     threshold: float,
-    metric: str = "cosine",
+    metric: str | OwnMetric | Callable = "cosine",
     trials: int = 16,
     start: int = 4,
     limit: int = 2**15,
@@ -113,6 +114,7 @@ def search_capacity(
             seed=seed,
         )
         check_measurable(spec)
+    ((metric, row),) = rows_of(spec.metrics).items()
     for name, levels in {**spec.axes, **spec.corruption_axes}.items():
         one_of = "ensemble" if name == "ensemble" else "number"
         complaint = f"must be one {one_of}, got {list(levels)}"
@@ -143,11 +145,13 @@ def search_capacity(
             limit=limit,
             threshold=threshold,
             metric=metric,
+            row=row,
             tolerance=tolerance,
             critical=rules[name].critical_loads(size) if spec.corrupted else (),
         )
         study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
         study = study.assign_attrs(turns(one(name, size, start)))
+        study[metric].attrs.update(attributes_of(metric, row))
         return capacity(study, metric, threshold, confidence=confidence)
 
     bar, quiet = kind_of_bar(progress)

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ from .._core.rule import AbstractRule
 from .._spec.levels import Level
 from .._spec.loads import Loads
 from .._spec.spec import Spec, spec_of
+from ..metrics._own import OwnMetric
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
 from ._measurable import check_measurable
@@ -34,7 +35,10 @@ def sweep(
     mask_fraction: Level | Sequence[Level] | np.ndarray = 0.0,
     flip_probability: Level | Sequence[Level] | np.ndarray = 0.0,
     vary: Mapping[str, Level | Sequence[Level] | np.ndarray | jax.Array] | None = None,
-    metrics: Sequence[str] = ("cosine", "distance"),
+    metrics: Sequence[str | OwnMetric | Callable] | Mapping[str, Any] = (
+        "cosine",
+        "distance",
+    ),
     success_cosine: float = 0.9,
     seed: int | np.integer = 0,
     store: str | os.PathLike[str] | None = None,
@@ -81,7 +85,10 @@ def sweep(
             same numbers all along.
         metrics: what is measured. "cosine", "distance" and "squared_error" of right and
             retrieved value; "success", cosine above `success_cosine`; "recall", the
-            nearest stored value is the right one; "all_correct", all are recalled.
+            nearest stored value is the right one; "all_correct", all are recalled. Or
+            functions of your own of one right and one retrieved value, such as
+            `("cosine", my_metric)` or `{"name": my_metric}`; `metrics.OwnMetric` says
+            which side is better, for capacities.
         success_cosine: the cosine above which an answer counts as a success.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on

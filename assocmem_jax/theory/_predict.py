@@ -11,6 +11,7 @@ from .._core.rule import AbstractRule
 from .._spec.levels import Level, labels
 from .._spec.loads import Loads
 from .._spec.spec import Spec, spec_of
+from ..metrics._own import rows_of
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Gaussian
 from ._registry import formula_of
@@ -71,7 +72,7 @@ def predict(
             vary={} if vary is None else vary,
             metrics=metrics,
         )
-        data = {metric: _of_rules(spec, metric) for metric in spec.metrics}
+        data = {metric: _of_rules(spec, metric) for metric in rows_of(spec.metrics)}
     return xr.Dataset(data, attrs={"title": "What associative memories must hold"})
 
 
