@@ -18,7 +18,7 @@ from .._base.text import shortened
 from .._core.rule import AbstractRule, hyperparameters, static_fields
 
 
-Level: TypeAlias = float | int | str | Callable[[int], float]
+Level: TypeAlias = float | int | str | Callable[..., float]
 
 _ADVICE = (
     "Pass a number, a power of d such as `2 * d**-0.5` or `1/sqrt(d)`, or a function "
