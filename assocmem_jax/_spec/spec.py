@@ -171,16 +171,22 @@ class Spec:
 
     def points(self, name: str) -> list[dict[str, Any]]:
         """Levels of the axes that tell for a rule, in all combinations."""
-        rule = self.rules[name]
-        own = {
-            axis: levels
-            for axis, levels in self.axes.items()
-            if axis in AXES or taken_by(rule, axis)
-        }
+        own = self._own_axes(name)
         return [
             dict(zip(own, values, strict=True))
             for values in itertools.product(*own.values())
         ]
+
+    def point(self, name: str, number: int) -> dict[str, Any]:
+        """One of the `points` of a rule, without the others."""
+        own = self._own_axes(name)
+        places = np.unravel_index(number, [len(levels) for levels in own.values()])
+        return {x: own[x][place] for x, place in zip(own, places, strict=True)}
+
+    def _own_axes(self, name: str) -> dict[str, tuple[Any, ...]]:
+        rule = self.rules[name]
+        known = lambda axis: axis in AXES or taken_by(rule, axis)
+        return {axis: levels for axis, levels in self.axes.items() if known(axis)}
 
     def at(self, name: str, point: int, d: int) -> "Spec":
         """What is measured of one rule at one of its points and one dimension.
@@ -188,7 +194,7 @@ class Spec:
         A study of that rule, dimension, ensemble and v alone, all levels numbers: its
         axes are n, the trials and those of corruption.
         """
-        place, alone = self.points(name)[point], copy.copy(self)
+        place, alone = self.point(name, point), copy.copy(self)
         put = lambda name, x: object.__setattr__(alone, name, x)
         for axis, of in (("ensemble", self.ensemble), ("v", None)):
             if axis in place:

@@ -30,7 +30,7 @@ def chunk_dataset(
         {
             "rule": chunk.rule,
             "call": to_text(spec.rules[chunk.rule]),
-            "vary": json.dumps(spec.points(chunk.rule)[chunk.point]),
+            "vary": json.dumps(spec.point(chunk.rule, chunk.point)),
             "d": chunk.d,
         },
     )
@@ -49,7 +49,7 @@ def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
         for kind in ("mean", "std")
     }
     for chunk, data in done.items():
-        point = spec.points(chunk.rule)[chunk.point]
+        point = spec.point(chunk.rule, chunk.point)
         place = (
             axes["rule"].index(chunk.rule),
             spec.d.index(chunk.d),

@@ -128,6 +128,6 @@ def _trial_work(spec: Spec, rule: str, point: int, d: int) -> float:
 
 def _name(spec: Spec, chunk: Chunk) -> str:
     """The name of a chunk's file: the same whatever else is planned, in any order."""
-    point = sorted(spec.points(chunk.rule)[chunk.point].items())
+    point = sorted(spec.point(chunk.rule, chunk.point).items())
     rule = hashlib.sha256(json.dumps([chunk.rule, point]).encode()).hexdigest()
     return f"d{chunk.d}-{rule[:16]}-trials{chunk.first}-{chunk.first + chunk.count}"

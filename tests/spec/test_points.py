@@ -74,6 +74,9 @@ def test_a_point_has_a_level_of_each_axis_that_tells_for_its_rule():
     assert len(points) == 16
     last = {"ensemble": "b", "v": 3, "degree": 3, "sign": "keep"}
     assert points[-1] == last
+    for name in RULES:
+        known = range(len(spec.points(name)))
+        assert [spec.point(name, i) for i in known] == spec.points(name)
     alone = spec.at("power", 15, 8)
     assert alone.rules == {"power": Power(3, "keep")}
     assert (alone.ensemble, alone.v, alone.d) == (Bipolar(), 3, (8,))
