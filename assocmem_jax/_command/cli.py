@@ -292,10 +292,11 @@ def main(args: Sequence[str] | None = None) -> None:
     command = shlex.join(["assocmem", *(x for x in args if x != "--overwrite")])
     places: dict[str, str] = {}
     try:
-        if args[:1] == ["sweep"] and "".join(args[1:2]).endswith(".toml"):
-            words = words_of(to_path("assocmem", "FILE", args[1]), Sweep)
+        file = "".join(args[1:2])
+        if args[:1] == ["sweep"] and file.endswith(".toml") and file[0] != "-":
+            words = words_of(to_path("assocmem", "FILE", file), Sweep)
             options, taken = with_settings(args[2:], words)
-            places = {name: f"`{name}` in `{args[1]}`" for name in taken}
+            places = {name: f"`{name}` in `{file}`" for name in taken}
             args = ["sweep", *options]
         with _wide_enough():
             chosen = tyro.extras.subcommand_cli_from_dict(

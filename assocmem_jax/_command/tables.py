@@ -29,20 +29,30 @@ def of_capacities(found: xr.Dataset, loads: np.ndarray) -> str:
     rows, recovers = [], bool(np.isfinite(found["passes_again"]).any())
     for cell in _cells(found, axes):
         number = lambda name, cell=cell: float(cell[name])
-        shown = _number(number("capacity"), loads)
+        tried = _own_loads(found, cell, loads)
+        shown = _number(number("capacity"), tried)
         if cell["censored"] == "below":
-            shown = _number(0.0, loads)
+            shown = _number(0.0, tried)
         elif cell["censored"] == "above":
-            shown = _number(np.inf, loads)
+            shown = _number(np.inf, tried)
         elif cell["censored"] == "unknown":
             skipped = number("skipped")
             shown = f"n = {skipped:g} not measured" if skipped > 0 else "not measured"
-        low, high = (_number(number(name), loads) for name in ("low", "high"))
+        low, high = (_number(number(name), tried) for name in ("low", "high"))
         again = f"{number('passes_again'):g}" if number("passes_again") > 0 else ""
         rows.append([*_names(cell, axes), shown, low, high, *[again] * recovers])
     percent = f"{100 * found.attrs['confidence']:g} %"
     ends = [f"low {percent}", f"high {percent}"]
     return _table([*axes, "n*", *ends, *["passes again"] * recovers], rows)
+
+
+def _own_loads(found: xr.Dataset, cell: xr.Dataset, loads: np.ndarray) -> np.ndarray:
+    """The loads that were measured at the dimension of a cell."""
+    spec = json.loads(found.attrs.get("spec", "{}"))
+    if "d" not in cell.coords or "n" not in spec:
+        return loads
+    own = loads[np.isin(loads, loads_at(spec, cell["d"].item()))]
+    return own if own.size else loads
 
 
 def of_scaling(fit: xr.Dataset) -> str:

@@ -12,6 +12,7 @@ import xarray as xr
 from .._base.checks import check_size
 from .._base.errors import ArgumentError, called_as
 from .._core.rule import AbstractRule
+from .._spec.levels import Level
 from .._spec.spec import Spec, spec_of
 from .._statistics.capacity import capacity
 from .._statistics.intervals import check_confidence
@@ -39,9 +40,9 @@ def search_capacity(
     v: int | None = None,
     ensemble: AbstractEnsemble = Gaussian(),
     values: AbstractEnsemble | str | None = None,
-    query_noise: float = 0.0,
-    mask_fraction: float = 0.0,
-    flip_probability: float = 0.0,
+    query_noise: Level = 0.0,
+    mask_fraction: Level = 0.0,
+    flip_probability: Level = 0.0,
     success_cosine: float = 0.9,
     seed: int | np.integer = 0,
     progress: bool = False,
@@ -75,7 +76,8 @@ def search_capacity(
         v: dimension of the values, as in `sweep`.
         ensemble: how keys are drawn.
         values: how values are drawn, as in `sweep`.
-        query_noise: standard deviation of the noise added to a query.
+        query_noise: standard deviation of the noise added to a query; it may depend on
+            d, as in `sweep`.
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
         success_cosine: the cosine above which an answer counts as a success.

@@ -75,8 +75,8 @@ def sweep(
         query_noise: standard deviation of the noise added to each coordinate of a
             query. Several levels make an axis of the result, here and below. A level
             may depend on d: a power as text, such as "1/sqrt(d)" or "2 * d**-0.5", or a
-            function of d, of which the study keeps the numbers. Such levels are text on
-            the axis of the result.
+            function of d, of which the study keeps the numbers alone. Such levels are
+            text on the axis of the result.
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
         vary: values of the rules' hyperparameters, by name: each an axis, such as

@@ -161,6 +161,15 @@ def test_capacities_are_written_as_a_table(study, tmp_path):
     )
 
 
+def test_capacities_are_beyond_loads_of_their_own_dimension(study, capsys):
+    run("capacity", study, "--threshold", -0.99)
+    head, *lines = capsys.readouterr().out.splitlines()
+    columns = head.split()
+    for line in lines:
+        cell = dict(zip(columns, re.sub("> ", ">", line).split(), strict=False))
+        assert cell["n*"] == {"4": ">8", "6": ">12"}[cell["d"]]
+
+
 def test_a_figure_shows_one_entry_of_text(study, tmp_path, capsys):
     chosen = ("ensemble=signs", "v=2", "beta=0.5", "query_noise=0")
     run("plot", study, "--select", *chosen, "--out", tmp_path / "x.png")
