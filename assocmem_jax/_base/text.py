@@ -44,6 +44,12 @@ def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
     return f"{name}({', '.join(arguments)})"
 
 
+def number_text(x: float) -> str:
+    """A number as the shortest text that is exactly it, whole ones without a point."""
+    short = f"{x:.15g}"
+    return short if float(short) == x else repr(x)
+
+
 def _is_known_number(x: Any) -> bool:
     if isinstance(x, Array):
         return x.shape == () and not is_traced(x) and not x.is_deleted()

@@ -366,12 +366,18 @@ def _settings(spec: Spec) -> str:
         named = shown["ensemble"].items()
         shown["ensemble"] = [f"{name} = {call}" for name, call in named]
     if spec.values is None:
-        shown["values"] = "the ensemble's own"
-        if spec.value_source == "drawn":
-            shown["values"] = "Gaussian()"
+        known = {"own": "the ensemble's own", "drawn": "Gaussian()"}
+        shown["values"] = ", else ".join(known[x] for x in known if x in _sources(spec))
     if not spec.vary:
         del shown["vary"]
     return "\n".join(f"{name:18}{_words(x)}" for name, x in shown.items())
+
+
+def _sources(spec: Spec) -> set[str]:
+    """Where values are from, which may differ from ensemble to ensemble."""
+    name = next(iter(spec.rules))
+    points = range(len(spec.points(name)))
+    return {spec.at(name, point, spec.d[0]).value_source for point in points}
 
 
 def _words(x: Any) -> str:

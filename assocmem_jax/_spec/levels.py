@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .._base.errors import ArgumentError, first_line
-from .._base.text import shortened
+from .._base.text import number_text, shortened
 from .._core.rule import AbstractRule, hyperparameters, static_fields
 
 
@@ -33,8 +33,8 @@ class _Power(NamedTuple):
     power: float
 
     def __str__(self) -> str:
-        power = "d" if self.power == 1 else f"d**{self.power:.15g}"
-        return power if self.factor == 1 else f"{self.factor:.15g}*{power}"
+        power = "d" if self.power == 1 else f"d**{number_text(self.power)}"
+        return power if self.factor == 1 else f"{number_text(self.factor)}*{power}"
 
 
 def is_alone(given: Any) -> bool:

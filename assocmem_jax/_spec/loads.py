@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._base.errors import ArgumentError, ArgumentTypeError
+from .._base.text import number_text
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -21,7 +22,7 @@ class Loads:
     ratios: tuple[float, ...]
 
     def __repr__(self) -> str:
-        return f"loads({', '.join(f'{x:.15g}' for x in self.ratios)})"
+        return f"loads({', '.join(map(number_text, self.ratios))})"
 
     def at(self, d: int) -> tuple[int, ...]:
         """Numbers of pairs at a dimension, ascending: rounded, at least 1."""
@@ -29,7 +30,7 @@ class Loads:
 
     def texts(self) -> list[str]:
         """The loads as a study keeps them and a command line takes them, as `0.5d`."""
-        return [f"{x:.15g}d" for x in self.ratios]
+        return [f"{number_text(x)}d" for x in self.ratios]
 
 
 def from_texts(texts: Sequence[str]) -> Loads:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import assocmem_jax as am
+from assocmem_jax._spec.described import levels_of, loads_at
 from assocmem_jax.patterns import Bipolar, Gaussian, Samples, Spherical
 from assocmem_jax.study import Spec
 
@@ -37,6 +38,13 @@ def test_loads_are_numbers_of_pairs_of_each_dimension():
     assert spec.num_pairs == (1, 2, 3, 4, 8)
     assert spec.describe()["n"] == ["0.1d", "0.5d", "1d"]
     assert repr(spec.n) == "loads(0.1, 0.5, 1)"
+
+
+def test_loads_come_back_from_their_text():
+    load = am.loads(0.1, 1 / 6, 2**0.5)
+    described = Spec(RULES, d=[9, 100], n=load).describe()
+    assert loads_at(described, 9) == load.at(9) == (1, 2, 13)
+    assert levels_of(described, "n") == [1, 2, 10, 13, 17, 141]
 
 
 @pytest.mark.parametrize(
