@@ -153,7 +153,7 @@ class Spec:
     def corrupted(self) -> bool:
         """Whether any query is corrupted."""
         levels = [x if isinstance(x, tuple) else (x,) for x in self.levels.values()]
-        # A text is not zero anywhere.
+        # A text stands for numbers, some of which may be other than zero.
         return any(level != 0 for level in itertools.chain(*levels))
 
     @property
@@ -196,10 +196,10 @@ class Spec:
         """
         place, alone = self.point(name, point), copy.copy(self)
         put = lambda name, x: object.__setattr__(alone, name, x)
-        for axis, of in (("ensemble", self.ensemble), ("v", None)):
-            if axis in place:
-                level = place.pop(axis)
-                put(axis, of[level] if isinstance(of, Mapping) else level)
+        if isinstance(self.ensemble, Mapping):
+            put("ensemble", self.ensemble[place.pop("ensemble")])
+        if isinstance(self.v, tuple):
+            put("v", place.pop("v"))
         rule = self.rules[name]
         varied: Any = dataclasses.replace(rule, **point_at(rule, place, d))  # pyright: ignore
         put("rules", {name: with_arrays(varied)})
