@@ -92,8 +92,9 @@ def sweep(
         success_cosine: the cosine above which an answer counts as a success.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
-            where another one, complete or killed, stopped. Rules of your own are told
-            apart by name and settings, not by code: after an edit take another folder.
+            where another one, complete or killed, stopped. Rules and metrics of your
+            own are told apart by name and settings, not by code: after an edit take
+            another folder.
         progress: show a progress bar on stderr, or in a notebook. Where stderr is a
             file, write a line every minute.
         devices: where to compute. `None` takes all local devices.
