@@ -91,10 +91,10 @@ def _canonical(name: str, level: Any, sizes: Sequence[int]) -> float | str:
                 f"{shortened(level)!r}: {error}",
                 _ADVICE,
             ) from error
-        if isinstance(known, _Power):
-            return str(known) if known.power else known.factor
         for d in sizes:
-            _at(name, known, d)
+            _check_finite(name, _at(name, known, d), d)
+        if isinstance(known, _Power) and not known.power:
+            return known.factor
         return str(known)
     if callable(level):
         return str({int(d): _called(name, level, int(d)) for d in sizes})
@@ -130,7 +130,10 @@ def labels(levels: Sequence[Any] | np.ndarray) -> np.ndarray:
 
 def _at(name: str, known: _Power | dict, d: float | int) -> float:
     if isinstance(known, _Power):
-        return known.factor * d**known.power
+        try:
+            return known.factor * d**known.power
+        except OverflowError:
+            return math.inf
     if d not in known:
         raise ArgumentError(
             "Spec",
@@ -153,14 +156,14 @@ def _called(name: str, function: Callable[[int], Any], d: int) -> float:
             f"fails at d = {d}: {type(error).__name__}: {first_line(error)}",
             _ADVICE,
         ) from error
-    if not math.isfinite(number):
-        raise ArgumentError(
-            "Spec",
-            name,
-            f"must be finite at each dimension, got {number} at d = {d}",
-            _ADVICE,
-        )
+    _check_finite(name, number, d)
     return number
+
+
+def _check_finite(name: str, number: float, d: int) -> None:
+    if not math.isfinite(number):
+        complaint = f"must be finite at each dimension, got {number} at d = {d}"
+        raise ArgumentError("Spec", name, complaint, _ADVICE)
 
 
 @functools.lru_cache(1024)
@@ -169,8 +172,7 @@ def _parsed(text: str) -> _Power | dict[int, float]:
     try:
         tree = ast.parse(text.strip().replace("^", "**"), mode="eval").body
         if isinstance(tree, ast.Dict):
-            table = ast.literal_eval(tree)
-            return {int(d): float(number) for d, number in table.items()}
+            return _table(tree)
         known = _power(tree)
     # The last two are of texts with too many brackets or signs within one another.
     except (SyntaxError, TypeError, RecursionError, MemoryError) as error:
@@ -178,6 +180,17 @@ def _parsed(text: str) -> _Power | dict[int, float]:
     except (ArithmeticError, ValueError) as error:
         raise ValueError(first_line(error)) from error
     if not (math.isfinite(known.factor) and math.isfinite(known.power)):
+        raise ValueError("it is not finite")
+    return known
+
+
+def _table(tree: ast.Dict) -> dict[int, float]:
+    try:
+        table = ast.literal_eval(tree)
+        known = {int(d): float(number) for d, number in table.items()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("it is no table of numbers") from error
+    if not all(map(math.isfinite, known.values())):
         raise ValueError("it is not finite")
     return known
 

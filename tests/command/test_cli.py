@@ -224,7 +224,7 @@ def test_long_axes_are_shown_by_their_ends(tmp_path, capsys):
         (("--vary", "beta=1,exp(d)"), "`--vary` must have .* got 'exp.d.'"),
         (("--n", "0.5d", "8"), "`8` must be loads like `0.5d 1d 2d`"),
         (("--n", "4d:1d"), "`4d:1d` must ascend, as in `0.5d:8d`"),
-        (("--n", "-1d"), "must hold positive and finite numbers, got -1.0"),
+        (("--n", "-1d"), "must hold positive numbers below 2\\*\\*31, got -1.0"),
         (("--ensemble",), "An ensemble is missing"),
         (("--ensemble", "g=Gaussian", "g=Bipolar"), "`g` is there twice"),
         (("--query-noise",), "A level is missing"),
