@@ -19,6 +19,7 @@ from ._rules import (
     Softmax as Softmax,
     Sparsemax as Sparsemax,
 )
+from ._spec.loads import loads as loads
 from ._version import __version__ as __version__
 
 
@@ -49,6 +50,7 @@ __all__ = [
     "capacity",
     "fit_scaling",
     "load_study",
+    "loads",
     "mean_interval",
     "metrics",
     "patterns",

@@ -54,7 +54,7 @@ class Kernel:
 def kernel(spec: Spec) -> Kernel:
     """Compile the kernel of a study of one rule and one dimension."""
     device = jax.devices()[0]
-    rows = _plan.rows(max(spec.n))
+    rows = _plan.rows(max(spec.num_pairs))
     chunks = _plan.chunks(spec, rows)
     budget = _plan.default_budget([device])
     on_cpu = device.platform == "cpu"

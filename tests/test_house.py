@@ -28,6 +28,7 @@ API = {
     "capacity",
     "fit_scaling",
     "load_study",
+    "loads",
     "mean_interval",
     "metrics",
     "patterns",

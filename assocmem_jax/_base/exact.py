@@ -32,6 +32,20 @@ def ordered_sum(x: Float[Array, " m"]) -> Float[Array, ""]:
     return jax.lax.reduce(x, np.zeros((), x.dtype), add, (0,))
 
 
+def row_norms(x: Float[Array, "b d"]) -> Float[Array, "b 1"]:
+    """The norms of rows, whose squares are in range.
+
+    Sums go by halves, as the order of `jnp.sum` depends on the number of rows.
+    """
+    squares = rounded(x * x)
+    while squares.shape[1] > 1:
+        half = -(-squares.shape[1] // 2)
+        rest = squares[:, half:]
+        rest = jnp.pad(rest, ((0, 0), (0, half - rest.shape[1])))
+        squares = squares[:, :half] + rest
+    return rounded(jnp.sqrt(squares))
+
+
 def single_at_least(dtype: Any) -> Any:
     """The type itself, or float32 where it has fewer digits."""
     return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype(jnp.float32)

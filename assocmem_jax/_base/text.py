@@ -44,6 +44,12 @@ def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
     return f"{name}({', '.join(arguments)})"
 
 
+def number_text(x: float) -> str:
+    """A number as the shortest text that is exactly it, whole ones without a point."""
+    short = f"{x:.15g}"
+    return short if float(short) == x else repr(x)
+
+
 def _is_known_number(x: Any) -> bool:
     if isinstance(x, Array):
         return x.shape == () and not is_traced(x) and not x.is_deleted()
@@ -180,7 +186,7 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
     """Make the module that a text such as `Softmax(beta=0.5)` or `Softmax` names.
 
     Args:
-        text: a name, alone or called with literal arguments.
+        text: a name, alone or called with arguments that are literals, or such calls.
         kinds: what can be called, by name; upper and lower case are the same.
 
     Raises:
@@ -194,9 +200,11 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
             call = ast.Call(call, [], [])
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
             raise ValueError("a name must be called")
-        name = call.func.id
-        positional = [ast.literal_eval(x) for x in call.args]
-        named = {str(x.arg): ast.literal_eval(x.value) for x in call.keywords}
+        name, within = call.func.id, functools.partial(_argument, kinds=kinds)
+        positional = [within(x) for x in call.args]
+        named = {str(x.arg): within(x.value) for x in call.keywords}
+    except _Inner as error:
+        raise error.args[0] from error.__cause__
     # The last two are of texts with too many brackets or signs within one another.
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(
@@ -229,6 +237,22 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
         raise ValueError(
             f"`{said}` has a number that is out of range: {error}. Pass a smaller one."
         ) from error
+
+
+class _Inner(Exception):
+    """An error of a call within a call, which says enough."""
+
+
+def _argument(node: ast.expr, kinds: Mapping[str, Callable]) -> Any:
+    """An argument of a call as text: a literal, or another call."""
+    known = {kind.lower() for kind in kinds}
+    named = isinstance(node, ast.Name) and node.id.lower() in known
+    if not named and not isinstance(node, ast.Call):
+        return ast.literal_eval(node)
+    try:
+        return from_text(ast.unparse(node), kinds)
+    except (ValueError, TypeError) as error:
+        raise _Inner(error) from error
 
 
 def shortened(text: str, size: int = 200) -> str:

@@ -17,11 +17,13 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .._base.errors import BadArgument
+from .._base.files import to_path
 from .._spec.spec import Spec
 from .._version import __version__
 from ..metrics._table import METRICS
 from .messages import told
 from .options import Mistake, registry
+from .settings import with_settings, words_of
 
 
 Study = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
@@ -68,21 +70,29 @@ class Sweep(Spec):
 
     Finished work is kept in a folder: the same command goes on after a stop.
 
+    `assocmem sweep study.toml` takes settings from a file, with the names of these
+    options: d = [16, 32], n = ["0.5d", "2d"], vary = {beta = [0.1, "1/sqrt(d)"]}.
+    Options that follow it win.
+
     Attributes:
         rules: what retrieves: Pseudoinverse, Softmax, Sparsemax, ReLU, DotProduct, or
             with parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)" gives it a name.
         d: dimensions of the keys: numbers, and ranges that double, such as 16:1024.
-        n: loads, numbers of stored pairs, in the same form.
+        n: loads, numbers of stored pairs, in the same form; or multiples of d, such as
+            0.5d 1d 2d or 0.25d:4d.
+        v: dimension of the values. Left out, it is d. Several make an axis.
         ensemble: how keys are drawn, such as Spherical or "Clustered(num_clusters=8,
-            spread=0.5)"; "Samples('keys.npy')" takes the rows of a file.
-        vary: axes of the rules' hyperparameters, such as beta=0.1,1.
+            spread=0.5)"; "Samples('keys.npy')" takes the rows of a file. Several, as
+            "g=Gaussian signs=Bipolar", make an axis.
+        vary: axes of the rules' hyperparameters, such as beta=0.1,1/sqrt(d), and of
+            their static fields.
         store: folder that keeps finished work and the result, study.nc.
         memory_gib: memory that may be used on each device. Left out, it is what the
             device has, and on a CPU half of the machine's.
         no_cache: compile everything, and keep no compiled program for the next command.
     """
 
-    metrics: Metrics = Spec.metrics
+    metrics: Metrics = ("cosine", "distance")
     store: Folder = Path("assocmem-sweep")
     memory_gib: Memory = None
     no_cache: bool = False
@@ -113,7 +123,7 @@ class Capacity:
         threshold: where the metric stops to pass.
         confidence: of each interval.
         group: which study, in a file of several such as notebook.nc.
-        out: netCDF file for the capacities.
+        out: file for the capacities. Its ending gives the format: .nc or .csv.
     """
 
     study: Study
@@ -127,7 +137,7 @@ class Capacity:
         """Print the capacities and their scaling, and write the former."""
         del command
         if self.out is not None:
-            _check_out(self.out, (".nc",))
+            _check_out(self.out, (".nc", ".csv"))
         from .._statistics import capacity as _capacity, scaling as _scaling
         from ..study._load import load_study
         from . import tables as _tables
@@ -146,8 +156,39 @@ class Capacity:
             else:
                 print(f"\n{_tables.of_scaling(fit)}")
         if self.out is not None:
-            found.to_netcdf(self.out, engine="h5netcdf")
+            _tables.write(found, self.out)
             print(f"\nCapacities: {self.out}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Write the numbers of a study as CSV, a line for each cell and trial.
+
+    Attributes:
+        study: a folder that `assocmem sweep` filled, or a netCDF file.
+        group: which study, in a file of several such as notebook.nc.
+        out: the file. Its ending gives the format: .csv or .nc. Left out, CSV is
+            printed.
+    """
+
+    study: Study
+    group: Group = None
+    out: Numbers = None
+
+    def run(self, command: str) -> None:
+        """Write it, or print it."""
+        del command
+        if self.out is not None:
+            _check_out(self.out, (".csv", ".nc"))
+        from ..study._load import load_study
+        from . import tables as _tables
+
+        data = load_study(self.study, group=self.group)
+        if self.out is None:
+            print(_tables.of_cells(data).to_csv(index=False), end="")
+            return
+        _tables.write(data, self.out)
+        print(f"Table: {self.out}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +202,8 @@ class Plot:
         metric: what is drawn.
         threshold: of the metric, for the capacity.
         rules: some of the rules, by name.
-        select: one entry of each further axis, such as query_noise=0.5.
+        select: one entry of each further axis, such as query_noise=0.5 or
+            ensemble=gaussian.
         group: which study, in a file of several such as notebook.nc.
         out: the figure. Its ending gives the format: .png, .svg or .pdf.
     """
@@ -171,7 +213,7 @@ class Plot:
     metric: str = "cosine"
     threshold: float = 0.9
     rules: Rules = ()
-    select: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    select: Mapping[str, float | int | str] = dataclasses.field(default_factory=dict)
     group: Group = None
     out: Figure = Path("assocmem.png")
 
@@ -237,6 +279,7 @@ class Notebook:
 _COMMANDS: dict[str, Any] = {
     "sweep": Sweep,
     "capacity": Capacity,
+    "table": Table,
     "plot": Plot,
     "notebook": Notebook,
 }
@@ -258,7 +301,14 @@ def main(args: Sequence[str] | None = None) -> None:
         return
     # What is replaced is so from the start. Repeated, it would be the new work.
     command = shlex.join(["assocmem", *(x for x in args if x != "--overwrite")])
+    places: dict[str, str] = {}
     try:
+        file = "".join(args[1:2])
+        if args[:1] == ["sweep"] and file.endswith(".toml") and file[0] != "-":
+            words = words_of(to_path("assocmem", "FILE", file), Sweep)
+            options, taken = with_settings(args[2:], words)
+            places = {name: f"`{name}` in `{file}`" for name in taken}
+            args = ["sweep", *options]
         with _wide_enough():
             chosen = tyro.extras.subcommand_cli_from_dict(
                 _COMMANDS,
@@ -277,7 +327,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"\nassocmem: {' '.join(notes)}\nResume: {command}", file=sys.stderr)
         sys.exit(130)
     except (Mistake, ValueError, TypeError, OSError, MemoryError) as error:
-        sys.exit(f"assocmem: error: {told(error)}")
+        sys.exit(f"assocmem: error: {told(error, places)}")
 
 
 def _show_warning(message: Any, *_: Any) -> None:
@@ -339,22 +389,36 @@ def _settings(spec: Spec) -> str:
         call if name == call else f"{name} = {call}"
         for name, call in shown["rules"].items()
     ]
-    shown["vary"] = [f"{name} = {_words(x)}" for name, x in spec.vary.items()]
+    shown["vary"] = [f"{name} = {_listed(x)}" for name, x in spec.vary.items()]
     shown["v"] = "d" if spec.v is None else spec.v
+    if isinstance(spec.ensemble, Mapping):
+        named = shown["ensemble"].items()
+        shown["ensemble"] = [f"{name} = {call}" for name, call in named]
     if spec.values is None:
-        shown["values"] = "the ensemble's own"
-        if spec.value_source == "drawn":
-            shown["values"] = "Gaussian()"
+        known = {"own": "the ensemble's own", "drawn": "Gaussian()"}
+        shown["values"] = ", else ".join(known[x] for x in known if x in _sources(spec))
     if not spec.vary:
         del shown["vary"]
     return "\n".join(f"{name:18}{_words(x)}" for name, x in shown.items())
 
 
+def _sources(spec: Spec) -> set[str]:
+    """Where values are from, which may differ from ensemble to ensemble."""
+    name = next(iter(spec.rules))
+    points = range(len(spec.points(name)))
+    return {spec.at(name, point, spec.d[0]).value_source for point in points}
+
+
 def _words(x: Any) -> str:
-    """Entries in one line; of many numbers, the first and the last."""
+    """Entries in one line, texts apart from one another."""
     if not isinstance(x, list | tuple):
         return str(x)
-    separator = ", " if x and isinstance(x[0], str) else " "
+    named = any(isinstance(entry, str) and " " in entry for entry in x)
+    return _listed(x, ", " if named else " ")
+
+
+def _listed(x: Any, separator: str = " ") -> str:
+    """Entries in one line; of many numbers, the first and the last."""
     words = [str(entry) for entry in x]
     if len(words) > 16 and separator == " ":
         words = [*words[:8], "...", *words[-4:], f"({len(words)})"]

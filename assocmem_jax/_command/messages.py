@@ -1,6 +1,7 @@
 """Messages of the library as they are told to someone who typed options."""
 
 import re
+from collections.abc import Mapping
 
 from .._base.errors import BadArgument
 from .options import ENSEMBLES, RULES
@@ -15,10 +16,18 @@ _TYPED = {
 _SETTING = re.compile(r"`(?:[a-z_.]+\()?(\w+)=([^`()]*)\)?`")
 
 
-def told(said: object) -> str:
-    """An error or a warning in one line, with options in place of arguments."""
+def told(said: object, places: Mapping[str, str] | None = None) -> str:
+    """An error or a warning in one line, with options in place of arguments.
+
+    Args:
+        said: the error.
+        places: where settings are from that were not typed, by argument.
+    """
+    places = places or {}
     if isinstance(said, BadArgument) and not _is_typed(said.function):
-        options = [_option(name, said.given) for name in said.arguments]
+        options = [
+            places.get(name) or _option(name, said.given) for name in said.arguments
+        ]
         subject = " and ".join(options) or "The command"
         advice = _SETTING.sub(lambda found: _option(found[1], found[2]), said.advice)
         said = said.said_of(subject, advice)

@@ -1,5 +1,6 @@
 """The settings of a study, as they are typed on a command line."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from .. import _rules, patterns
 from .._base.files import to_path
 from .._base.text import from_text, public, to_text
 from .._core.rule import AbstractRule
+from .._spec.levels import Level
+from .._spec.loads import Loads, from_texts, loads
 from ..patterns import AbstractEnsemble
 
 
@@ -27,6 +30,26 @@ ENSEMBLES = {
     # On a command line, samples are a file.
     "Samples": patterns.Samples.load,
 }
+
+
+def parse_pairs(words: Sequence[str]) -> tuple[int, ...] | Loads:
+    """Numbers of pairs; or multiples of d, `0.5d 2d`, and ranges that double them."""
+    entries = _split(words)
+    if not any(word.endswith("d") for word in entries):
+        return parse_sizes(words)
+    ratios = set()
+    for word in entries:
+        first, colon, last = word.partition(":")
+        (ratio,), (limit,) = (
+            from_texts([text]).ratios for text in (first, last if colon else first)
+        )
+        if limit < ratio:
+            raise ValueError(f"`{word}` must ascend, as in `0.5d:8d`.")
+        # Doubling is exact.
+        while ratio <= limit:
+            ratios.add(ratio)
+            ratio *= 2
+    return loads(*sorted(ratios))
 
 
 def parse_sizes(words: Sequence[str]) -> tuple[int, ...]:
@@ -52,15 +75,31 @@ def parse_sizes(words: Sequence[str]) -> tuple[int, ...]:
 
 def parse_rules(words: Sequence[str]) -> dict[str, AbstractRule]:
     """Rules, each with a name before it or named by what was typed."""
-    rules = {}
+    return _named(words, RULES)
+
+
+def parse_ensembles(
+    words: Sequence[str],
+) -> AbstractEnsemble | dict[str, AbstractEnsemble]:
+    """One ensemble, or several that make an axis, named as rules are."""
+    ensembles = _named(words, ENSEMBLES)
+    if len(ensembles) == 0:
+        raise ValueError("An ensemble is missing. Give one, or several for an axis.")
+    # Even one with a name makes an axis.
+    alone = list(ensembles) == list(words) and len(words) == 1
+    return next(iter(ensembles.values())) if alone else ensembles
+
+
+def _named(words: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    named = {}
     for word in words:
         name, equals, call = word.partition("=")
         if not equals or "(" in name:
             name, call = word, word
-        if name in rules:
+        if name in named:
             raise ValueError(f"`{name}` is there twice. Write `another_name={call}`.")
-        rules[name] = from_text(call, RULES)
-    return rules
+        named[name] = from_text(call, kinds)
+    return named
 
 
 def parse_ensemble(word: str) -> AbstractEnsemble:
@@ -68,16 +107,24 @@ def parse_ensemble(word: str) -> AbstractEnsemble:
     return from_text(word, ENSEMBLES)
 
 
-def parse_levels(words: Sequence[str]) -> float | tuple[float, ...]:
-    """One number, or several that make an axis."""
-    levels = tuple([_number(word) for word in _split(words)])
+def parse_dimensions(words: Sequence[str]) -> int | tuple[int, ...] | None:
+    """One dimension of values, or several that make an axis; `none` is d."""
+    if [word.lower() for word in words] == ["none"]:
+        return None
+    sizes = parse_sizes(words)
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def parse_levels(words: Sequence[str]) -> Any:
+    """One number or power of d, or several that make an axis."""
+    levels = tuple([_level(word) for word in _split(words)])
     if len(levels) == 0:
         raise ValueError("A level is missing. Give one number, or several for an axis.")
     return levels if len(levels) > 1 else levels[0]
 
 
-def parse_vary(words: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Axes of hyperparameters, such as `beta=0.1,1`."""
+def parse_vary(words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Axes of hyperparameters, such as `beta=0.1,1/sqrt(d)`, and of static fields."""
     vary = {}
     for word in words:
         name, equals, levels = word.partition("=")
@@ -85,18 +132,18 @@ def parse_vary(words: Sequence[str]) -> dict[str, tuple[float, ...]]:
             raise ValueError(f"`{word}` must be like `beta=0.1,1`.")
         if name in vary:
             raise ValueError(f"`{name}` is there twice. Write `{name}=0.1,1`.")
-        vary[name] = tuple(_number(level) for level in _split([levels]))
+        vary[name] = tuple(_level(level) for level in _split([levels]))
     return vary
 
 
-def parse_select(words: Sequence[str]) -> dict[str, float]:
-    """Entries of axes, such as `query_noise=0.5`."""
+def parse_select(words: Sequence[str]) -> dict[str, Any]:
+    """Entries of axes, such as `query_noise=0.5` or `ensemble=gaussian`."""
     select = {}
     for word in words:
         name, equals, level = word.partition("=")
         if not equals:
             raise ValueError(f"`{word}` must be like `query_noise=0.5`.")
-        select[name] = _number(level)
+        select[name] = _level(level)
     return select
 
 
@@ -105,11 +152,12 @@ def _split(words: Sequence[str]) -> list[str]:
     return [part for word in words for part in word.split(",") if part]
 
 
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError as error:
-        raise ValueError(f"`{word}` must be a number, such as `0.5`.") from error
+def _level(word: str) -> int | float | str:
+    """A number; or a text, of which the study knows what it is."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(word)
+    return word
 
 
 def _parse_values(words: Sequence[str]) -> AbstractEnsemble | str | None:
@@ -118,13 +166,6 @@ def _parse_values(words: Sequence[str]) -> AbstractEnsemble | str | None:
         return None
     named = word in ("keys", "one-hot", "marginalized")
     return word if named else parse_ensemble(words[0])
-
-
-def _parse_size(words: Sequence[str]) -> int:
-    try:
-        return int(words[0])
-    except ValueError as error:
-        raise ValueError(f"`{words[0]}` must be a whole number.") from error
 
 
 def _parse_path(words: Sequence[str]) -> Path:
@@ -140,17 +181,22 @@ def _text(x: Any) -> list[str]:
     return ["none" if x is None or x == {} else str(x)]
 
 
-_FORMS: dict[Any, tuple[Any, str, Callable[[list[str]], Any]]] = {
+FORMS: dict[Any, tuple[Any, str, Callable[[list[str]], Any]]] = {
     Path: (1, "PATH", _parse_path),
     Path | None: (1, "PATH", _parse_path),
     Mapping[str, AbstractRule]: ("*", "[NAME=]RULE [...]", parse_rules),
     Sequence[int]: ("*", "SIZE|FIRST:LAST [...]", parse_sizes),
-    int | None: (1, "SIZE", _parse_size),
+    Sequence[int] | Loads: ("*", "SIZE|FIRST:LAST|LOADd [...]", parse_pairs),
+    int | Sequence[int] | None: ("*", "SIZE [...]", parse_dimensions),
     Sequence[str]: ("*", "NAME [...]", lambda words: tuple(_split(words))),
-    float | Sequence[float]: ("*", "LEVEL [...]", parse_levels),
-    Mapping[str, Sequence[float]]: ("*", "NAME=LEVEL,... [...]", parse_vary),
-    Mapping[str, float]: ("*", "AXIS=LEVEL [...]", parse_select),
-    AbstractEnsemble: (1, "ENSEMBLE", lambda words: parse_ensemble(words[0])),
+    Level | Sequence[Level]: ("*", "LEVEL [...]", parse_levels),
+    Mapping[str, Level | Sequence[Level]]: ("*", "NAME=LEVEL,... [...]", parse_vary),
+    Mapping[str, float | int | str]: ("*", "AXIS=LEVEL [...]", parse_select),
+    AbstractEnsemble | Mapping[str, AbstractEnsemble]: (
+        "*",
+        "[NAME=]ENSEMBLE [...]",
+        parse_ensembles,
+    ),
     AbstractEnsemble | str | None: (
         1,
         "ENSEMBLE|keys|one-hot|marginalized",
@@ -162,7 +208,7 @@ registry = tyro.constructors.ConstructorRegistry()
 
 @registry.primitive_rule
 def _form(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
-    form = _FORMS.get(info.type)
+    form = FORMS.get(info.type)
     if form is None:
         return None
     nargs, metavar, parse = form

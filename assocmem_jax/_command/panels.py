@@ -1,5 +1,6 @@
 """Whole figures of a study, for the command line: one panel per rule or dimension."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import xarray as xr
 
 from .. import plot
 from .._base.suggest import suggest
+from .._spec.levels import as_levels
 from .._statistics.capacity import capacity
 from .._statistics.scaling import fit_scaling
 from ..metrics._table import METRICS
@@ -22,7 +24,7 @@ def _floor(metric: str) -> float | None:
 
 
 def chosen(
-    dataset: xr.Dataset, rules: Sequence[str], select: Mapping[str, float]
+    dataset: xr.Dataset, rules: Sequence[str], select: Mapping[str, float | int | str]
 ) -> xr.Dataset:
     """The part of a study that is to be drawn, with one entry of every further axis.
 
@@ -41,13 +43,13 @@ def chosen(
     for axis, level in select.items():
         if axis not in ("d", *further):
             raise ValueError(
-                f"`--select {axis}={level:g}` names no axis to choose from."
+                f"`--select {axis}={_shown(level)}` names no axis to choose from."
                 f"{suggest(axis, ['d', *further])}"
             )
-        near = np.isclose(dataset[axis].values, level)
+        near = _near(dataset[axis].values, level)
         if not near.any():
             raise ValueError(
-                f"`--select {axis}={level:g}` is not in the study. Choose from "
+                f"`--select {axis}={_shown(level)}` is not in the study. Choose from "
                 f"{_listed(dataset[axis])}."
             )
         dataset = dataset.isel({axis: np.flatnonzero(near)[:1]})
@@ -56,13 +58,28 @@ def chosen(
             raise ValueError(
                 f"A figure shows one entry of `{axis}`, and the study has "
                 f"{_listed(dataset[axis])}. Choose by `--select "
-                f"{axis}={dataset[axis].values[0]:g}`."
+                f"{axis}={_shown(dataset[axis].values[0])}`."
             )
     return dataset
 
 
 def _listed(axis: xr.DataArray) -> str:
-    return ", ".join(f"{level:g}" for level in axis.values)
+    return ", ".join(map(_shown, axis.values))
+
+
+def _shown(level: Any) -> str:
+    return str(level) if isinstance(level, str) else f"{level:g}"
+
+
+def _near(levels: np.ndarray, level: float | int | str) -> np.ndarray:
+    """Where an axis has a level; as text, where its levels are."""
+    if levels.dtype.kind in "iuf" and not isinstance(level, str):
+        return np.isclose(levels, level)
+    # Of numbers and powers of d among texts, any way of writing them.
+    texts = [str(level)]
+    with contextlib.suppress(ValueError):
+        texts += map(str, as_levels("select", level, ()))
+    return np.isin(levels.astype(str), texts)
 
 
 def draw(
@@ -191,7 +208,7 @@ def _share(figure: Any, axes: np.ndarray, label: str | None) -> None:
 def _entitle(figure: Any, dataset: xr.Dataset) -> None:
     """Say what was selected."""
     shown = [
-        f"{axis} = {dataset[axis].values[0]:g}"
+        f"{axis} = {readable(_shown(dataset[axis].values[0]))}"
         for axis in dataset.dims
         if axis not in ("rule", "d", "n", "trial")
     ]

@@ -1,9 +1,18 @@
 """Capacities and scaling laws as text."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+
+from .._spec.described import loads_at
+
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 _LAW = "best law (weight)"
@@ -20,20 +29,30 @@ def of_capacities(found: xr.Dataset, loads: np.ndarray) -> str:
     rows, recovers = [], bool(np.isfinite(found["passes_again"]).any())
     for cell in _cells(found, axes):
         number = lambda name, cell=cell: float(cell[name])
-        shown = _number(number("capacity"), loads)
+        tried = _own_loads(found, cell, loads)
+        shown = _number(number("capacity"), tried)
         if cell["censored"] == "below":
-            shown = _number(0.0, loads)
+            shown = _number(0.0, tried)
         elif cell["censored"] == "above":
-            shown = _number(np.inf, loads)
+            shown = _number(np.inf, tried)
         elif cell["censored"] == "unknown":
             skipped = number("skipped")
             shown = f"n = {skipped:g} not measured" if skipped > 0 else "not measured"
-        low, high = (_number(number(name), loads) for name in ("low", "high"))
+        low, high = (_number(number(name), tried) for name in ("low", "high"))
         again = f"{number('passes_again'):g}" if number("passes_again") > 0 else ""
         rows.append([*_names(cell, axes), shown, low, high, *[again] * recovers])
     percent = f"{100 * found.attrs['confidence']:g} %"
     ends = [f"low {percent}", f"high {percent}"]
     return _table([*axes, "n*", *ends, *["passes again"] * recovers], rows)
+
+
+def _own_loads(found: xr.Dataset, cell: xr.Dataset, loads: np.ndarray) -> np.ndarray:
+    """The loads that were measured at the dimension of a cell."""
+    spec = json.loads(found.attrs.get("spec", "{}"))
+    if "d" not in cell.coords or "n" not in spec:
+        return loads
+    own = loads[np.isin(loads, loads_at(spec, cell["d"].item()))]
+    return own if own.size else loads
 
 
 def of_scaling(fit: xr.Dataset) -> str:
@@ -54,6 +73,31 @@ def of_scaling(fit: xr.Dataset) -> str:
     percent = f"{100 * fit.attrs['confidence']:g} %"
     columns = ["a", f"low {percent}", f"high {percent}", "C", _LAW]
     return "n* = C d^a\n" + _table([*axes, *columns], rows)
+
+
+def of_cells(data: xr.Dataset) -> "pd.DataFrame":
+    """One row per cell and trial: its place on all axes, and what was measured there.
+
+    Cells that a study does not have, of loads that are multiples of other dimensions,
+    are left out.
+    """
+    # The axes in the order of the variables.
+    axes = dict.fromkeys(axis for x in data.data_vars.values() for axis in x.dims)
+    table = data.to_dataframe(dim_order=[*axes]).reset_index()
+    spec = json.loads(data.attrs.get("spec", "{}"))
+    if not {"d", "n"} <= axes.keys() or not {"d", "n"} <= spec.keys():
+        return table
+    asked = {(d, n) for d in spec["d"] for n in loads_at(spec, d)}
+    d, n = table["d"].tolist(), table["n"].tolist()
+    return table.loc[[place in asked for place in zip(d, n, strict=True)]]
+
+
+def write(data: xr.Dataset, out: Path) -> None:
+    """Write a dataset to a file of the kind that its ending names."""
+    if out.suffix == ".csv":
+        of_cells(data).to_csv(out, index=False)
+    else:
+        data.to_netcdf(out, engine="h5netcdf")
 
 
 def _cells(data: xr.Dataset, axes: Sequence[str]) -> list[xr.Dataset]:

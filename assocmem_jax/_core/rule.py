@@ -98,6 +98,17 @@ def hyperparameters(rule: AbstractRule) -> list[str]:
     ]
 
 
+def static_fields(rule: AbstractRule) -> list[str]:
+    """Names of the whole numbers and texts that a rule is compiled for."""
+    return [
+        field.name
+        for field in dataclasses.fields(rule)  # pyright: ignore[reportArgumentType]
+        if field.init and field.metadata.get("static", False)
+        if isinstance(getattr(rule, field.name), int | str)
+        and not isinstance(getattr(rule, field.name), bool)
+    ]
+
+
 def static_advice(rule: AbstractRule, error: Exception) -> str:
     """What to do about an error of a rule that takes an array for a plain number.
 

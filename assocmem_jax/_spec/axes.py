@@ -86,6 +86,8 @@ AXES: Registry[Axis] = Registry(
         "d": Axis("dimension of the keys", "dimension $d$"),
         "n": Axis("number of stored pairs", "number of stored pairs $n$"),
         "trial": Axis("independent draw", "trial"),
+        "ensemble": Axis("ensemble that keys are drawn from", "keys"),
+        "v": Axis("dimension of the values", "dimension of the values $v$"),
         "query_noise": Axis(
             long_name="standard deviation of the noise added to a query",
             label="noise of queries",

@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from jaxtyping import Array
 
-from .._base.checks import check_seed, check_size, to_scalar
+from .._base.checks import check_seed, check_size, is_whole, to_scalar
 from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
 from .._core.linear import AbstractLinear, has_left
-from .._core.rule import AbstractRule, hyperparameters
+from .._core.rule import AbstractRule, hyperparameters, static_fields
 from .._core.separation import AbstractSeparation
+from ..metrics._own import OwnMetric, rows_of
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Samples
 from .axes import AXES, corruptions
+from .levels import (
+    as_levels,
+    at_dimension,
+    depends_on_d,
+    is_alone,
+    is_static,
+    point_at,
+    taken_by,
+)
+from .loads import Loads
 
 
 if TYPE_CHECKING:
@@ -27,6 +38,7 @@ _EXAMPLES = {
     "rules": '{"softmax": Softmax()}',
     "d": "[16, 32]",
     "n": "[4, 8]",
+    "v": "8 or [8, 16]",
     "metrics": '("cosine", "recall")',
     "vary": '{"beta": [0.1, 1.0]}',
     "ensemble": "Gaussian()",
@@ -52,15 +64,21 @@ def check_spec(spec: "Spec") -> None:
         ValueError: if one is out of range, or they do not go together.
     """
     _check_rules(spec.rules)
-    for name in ("d", "n"):
-        _check_loads(name, getattr(spec, name))
+    _check_sizes("d", spec.d)
+    if isinstance(spec.n, Loads):
+        for d in spec.d:
+            _check_sizes("n", spec.n.at(d))
+    else:
+        _check_sizes("n", spec.n)
     check_size("Spec", "trials", spec.trials)
     check_seed("Spec", "seed", spec.seed)
     _check_metrics(spec.metrics)
-    _check_kind("ensemble", spec.ensemble, AbstractEnsemble)
+    for ensemble in _check_ensembles(spec.ensemble):
+        for d in spec.d:
+            ensemble.check("Spec", _largest(spec, d), d)
     _check_values(spec)
     for name, levels in spec.levels.items():
-        _check_levels(name, levels)
+        _check_corruption(name, levels, spec.d)
     _check_real("success_cosine", spec.success_cosine)
     if not -1 < spec.success_cosine < 1:
         raise ArgumentError(
@@ -70,9 +88,12 @@ def check_spec(spec: "Spec") -> None:
             "Use 0.9 for answers that are nearly right.",
         )
     _check_asked(spec)
-    _check_vary(spec.vary, spec.rules, spec.metrics)
-    for d in spec.d:
-        spec.ensemble.check("Spec", max(spec.n), d)
+    _check_vary(spec)
+
+
+def _largest(spec: "Spec", d: int) -> int:
+    """The largest number of pairs at a dimension."""
+    return max(spec.n.at(d) if isinstance(spec.n, Loads) else spec.n)
 
 
 def _refuse(name: str, given: Any) -> NoReturn:
@@ -122,23 +143,36 @@ def _check_entries(name: str, entries: Collection) -> None:
 
 def _check_rules(rules: Any) -> None:
     _check_kind("rules", rules, Mapping)
-    for name, rule in rules.items():
-        if not isinstance(rule, AbstractRule) or not isinstance(name, str):
+    _check_named("rules", rules, AbstractRule, "rules such as `Softmax()`")
+
+
+def _check_ensembles(given: Any) -> list[AbstractEnsemble]:
+    """The ensemble, or those of the axis that they make."""
+    if not isinstance(given, Mapping):
+        _check_kind("ensemble", given, AbstractEnsemble)
+        return [given]
+    _check_named("ensemble", given, AbstractEnsemble, "ensembles such as `Gaussian()`")
+    return list(given.values())
+
+
+def _check_named(setting: str, given: Mapping, kind: type, what: str) -> None:
+    """Raise unless entries of a kind have names."""
+    for name, entry in given.items():
+        if not isinstance(entry, kind) or not isinstance(name, str):
             raise ArgumentTypeError(
                 "Spec",
-                "rules",
-                "must map names to rules such as `Softmax()`, got "
-                f"{rule!r} for {name!r}",
+                setting,
+                f"must map names to {what}, got {entry!r} for {name!r}",
             )
         # What no file can hold would fail after the first chunk was computed.
         if "\0" in name or _is_broken(name):
             raise ArgumentError(
                 "Spec",
-                "rules",
+                setting,
                 f"must have names that a file can hold, got {name!r}",
                 "Use text without NUL and without halves of characters.",
             )
-    _check_entries("rules", rules)
+    _check_entries(setting, given)
 
 
 def _is_broken(text: str) -> bool:
@@ -146,7 +180,7 @@ def _is_broken(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _check_loads(name: str, sizes: Any) -> None:
+def _check_sizes(name: str, sizes: Any) -> None:
     _check_kind(name, sizes, Collection | np.ndarray)
     for size in sizes:
         check_size("Spec", name, size)
@@ -162,11 +196,17 @@ def _check_loads(name: str, sizes: Any) -> None:
 
 def _check_metrics(metrics: Any) -> None:
     _check_kind("metrics", metrics, Collection)
-    for name in metrics:
-        if name not in METRICS:
-            advice = suggest(str(name), METRICS)
-            raise ArgumentError("Spec", "metrics", f"has no metric {name!r}", advice)
-    _check_entries("metrics", metrics)
+    for metric in metrics:
+        if isinstance(metric, OwnMetric):
+            if metric.name in AXES:
+                complaint = f"has {metric.name!r}, the name of an axis"
+                advice = "Rename the metric."
+                raise ArgumentError("Spec", "metrics", complaint, advice)
+        elif not (isinstance(metric, str) and metric in METRICS):
+            advice = suggest(str(metric), METRICS)
+            raise ArgumentError("Spec", "metrics", f"has no metric {metric!r}", advice)
+    names = [x.name if isinstance(x, OwnMetric) else x for x in metrics]
+    _check_entries("metrics", names)
 
 
 def _check_values(spec: "Spec") -> None:
@@ -176,9 +216,13 @@ def _check_values(spec: "Spec") -> None:
     is_name = isinstance(values, str) and values in names
     if values is not None and not is_name:
         _check_kind("values", values, AbstractEnsemble)
-    if v is not None:
+    if isinstance(v, Collection):
+        _check_sizes("v", v)
+    elif v is not None:
         check_size("Spec", "v", v)
-    has_own = isinstance(spec.ensemble, Samples) and spec.ensemble.has_values
+    has_own = any(
+        isinstance(x, Samples) and x.has_values for x in _check_ensembles(spec.ensemble)
+    )
     given = (is_name and values == "keys") or (values is None and has_own)
     if v is not None and given:
         raise ArgumentError(
@@ -194,7 +238,8 @@ def _check_values(spec: "Spec") -> None:
         names = {"n": "values", "d": "values"}
         with called_as("Spec", names, instead_of=("Spec",)):
             for d in spec.d:
-                values.check("Spec", max(spec.n), v or d)
+                for columns in v if isinstance(v, Collection) else [v or d]:
+                    values.check("Spec", _largest(spec, d), columns)
 
 
 def _check_asked(spec: "Spec") -> None:
@@ -204,21 +249,22 @@ def _check_asked(spec: "Spec") -> None:
     if spec.asked > MOST_ASKED:
         complaint = f"must be at most {MOST_ASKED}, got {spec.asked}"
         raise ArgumentError("Spec", "asked", complaint, "Leave it out to ask all.")
-    every = [name for name in spec.metrics if METRICS[name].follows]
-    if every and spec.asked < max(spec.n):
-        raise ArgumentError(
-            "Spec",
-            ("asked", "metrics"),
-            f"cannot tell {every[0]!r} of {max(spec.n)} pairs from answers for "
-            f"{spec.asked} of them",
-            f"Leave out `asked`, or measure {METRICS[every[0]].follows!r}.",
-        )
+    largest = max(_largest(spec, d) for d in spec.d)
+    for name, row in rows_of(spec.metrics).items():
+        if row.follows and spec.asked < largest:
+            raise ArgumentError(
+                "Spec",
+                ("asked", "metrics"),
+                f"cannot tell {name!r} of {largest} pairs from answers for "
+                f"{spec.asked} of them",
+                f"Leave out `asked`, or measure {row.follows!r}.",
+            )
 
 
 def _check_marginalized(spec: "Spec") -> None:
     known = [name for name, metric in METRICS.items() if metric.expected is not None]
-    for name in spec.metrics:
-        if name not in known:
+    for name, row in rows_of(spec.metrics).items():
+        if row.expected is None:
             raise ArgumentError(
                 "Spec",
                 "values",
@@ -240,34 +286,79 @@ def _check_marginalized(spec: "Spec") -> None:
             )
 
 
-def _check_levels(name: str, levels: Any) -> None:
-    _check_real(name, levels)
-    if np.ndim(levels):
-        _check_entries(name, list(levels))
-    for level in np.atleast_1d(levels):
-        corruptions()[name].check("Spec", name, to_scalar("Spec", name, level))
+def _check_levels(name: str, levels: Any, sizes: Collection[int]) -> tuple[Any, ...]:
+    """The levels of an axis as a study keeps them; raise unless they are some."""
+    alone = is_alone(levels)
+    if not alone:
+        _check_kind(name, levels, Collection | np.ndarray)
+    given = [levels] if alone else list(levels)
+    numbers = [x for x in given if not depends_on_d(x)]
+    try:
+        _check_real(name, numbers)
+    except ArgumentTypeError:
+        _refuse(name, levels)
+    found = as_levels(name, levels, [int(d) for d in sizes])
+    if not alone:
+        _check_entries(name, list(found))
+    return found
 
 
-def _check_vary(
-    vary: Any, rules: Mapping[str, AbstractRule], metrics: Collection[str]
-) -> None:
+def _check_corruption(name: str, levels: Any, sizes: Collection[int]) -> None:
+    for level in _check_levels(name, levels, sizes):
+        for d in sizes if isinstance(level, str) else list(sizes)[:1]:
+            number = to_scalar("Spec", name, at_dimension(level, int(d)))
+            corruptions()[name].check("Spec", name, number)
+
+
+def _check_vary(spec: "Spec") -> None:
+    vary: Any = spec.vary
+    rules = spec.rules
     _check_kind("vary", vary, Mapping)
+    metrics = rows_of(spec.metrics)
     measured = {name for metric in metrics for name in (metric, f"{metric}_std")}
-    known = sorted({name for rule in rules.values() for name in hyperparameters(rule)})
+    known = {
+        name
+        for rule in rules.values()
+        for name in (*hyperparameters(rule), *static_fields(rule))
+    }
     for name, levels in vary.items():
         if name not in known:
             complaint = f"has {name!r}, a hyperparameter of no rule here"
-            advice = suggest(str(name), known)
+            advice = suggest(str(name), sorted(known))
             raise ArgumentError("Spec", "vary", complaint, advice)
         if name in AXES or name in measured:
             of = "another axis" if name in AXES else "something that is measured"
             complaint = f"has {name!r}, the name of {of}"
             raise ArgumentError("Spec", "vary", complaint, "Rename the hyperparameter.")
-        _check_kind("vary", levels, Collection | np.ndarray)
-        _check_real("vary", list(levels))
-        _check_entries("vary", list(levels))
+        if is_static(rules, name):
+            _check_kind("vary", levels, Collection)
+            _check_static(name, levels)
+        elif is_alone(levels) and not depends_on_d(levels):
+            _refuse("vary", levels)
+        else:
+            levels = _check_levels("vary", levels, spec.d)
         for rule in rules.values():
-            if name in hyperparameters(rule):
+            if taken_by(rule, name):
                 for level in levels:
-                    # The rule itself knows what it takes.
-                    dataclasses.replace(rule, **{name: level})  # pyright: ignore
+                    for d in spec.d if isinstance(level, str) else spec.d[:1]:
+                        # The rule itself knows what it takes.
+                        changed: Any = point_at(rule, {name: level}, int(d))
+                        dataclasses.replace(rule, **changed)
+
+
+def _check_static(name: str, levels: Collection) -> None:
+    """Raise unless these are levels of a static field: all numbers, or all texts."""
+    kinds = {str if isinstance(x, str) else int for x in levels if not _is_odd(x)}
+    if len(kinds) > 1 or any(map(_is_odd, levels)):
+        raise ArgumentTypeError(
+            "Spec",
+            "vary",
+            f"must have whole numbers or texts for {name!r}, which rules are compiled "
+            f"for, got {list(levels)!r}",
+            'Pass something like `{"degree": [2, 3]}`.',
+        )
+    _check_entries("vary", levels)
+
+
+def _is_odd(level: Any) -> bool:
+    return not (isinstance(level, str) or is_whole(level))

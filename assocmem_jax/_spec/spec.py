@@ -1,23 +1,35 @@
 """The settings of a study, checked, and as text."""
 
+import copy
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.checks import refuse_traced
+from .._base.checks import is_whole, refuse_traced
 from .._base.text import to_text
 from .._core.fold import Fold
-from .._core.rule import AbstractRule, hyperparameters, with_arrays
+from .._core.rule import AbstractRule, with_arrays
 from .._version import __version__
+from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
-from .axes import corruptions
+from .axes import AXES, corruptions
 from .checks import check_spec
+from .levels import (
+    Level,
+    as_levels,
+    at_dimension,
+    is_alone,
+    is_static,
+    point_at,
+    taken_by,
+)
+from .loads import Loads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,21 +39,22 @@ class Spec:
     Attributes:
         rules: the retrieval rules, by name.
         d: dimensions of the keys, ascending.
-        n: loads, numbers of stored pairs, ascending.
+        n: loads, numbers of stored pairs, ascending; or `loads`, multiples of d.
         trials: independent draws of every cell.
-        v: dimension of the values. Left out, it is d.
-        ensemble: how keys are drawn.
+        v: dimension of the values. Left out, it is d. Several make an axis.
+        ensemble: how keys are drawn. Several, by name, make an axis.
         values: how values are drawn, independently of the keys; or "keys", each key its
             own value (autoassociation); or "one-hot", one of v unit vectors, at random;
             or "marginalized", not at all: the expectation over Gaussian values.
             Left out, they are the ensemble's own where it has some, else Gaussian.
         query_noise: standard deviation of the noise added to a query. Several levels
-            make an axis.
+            make an axis. A level may depend on d, such as "1/sqrt(d)".
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
-        vary: values of the rules' hyperparameters, by name: each an axis.
+        vary: values of the rules' hyperparameters, by name: each an axis. They may
+            depend on d, or be those of static fields.
         metrics: the scores of answers: cosine, distance, squared_error, success,
-            recall, all_correct.
+            recall, all_correct; or functions of your own, and `OwnMetric`s.
         success_cosine: the cosine above which an answer counts as a success.
         asked: how many of the stored pairs are asked, at most, evenly spread over the
             stored order. Left out, all are.
@@ -50,16 +63,23 @@ class Spec:
 
     rules: Mapping[str, AbstractRule]
     d: Sequence[int]
-    n: Sequence[int]
+    n: Sequence[int] | Loads
     trials: int = 1
-    v: int | None = None
-    ensemble: AbstractEnsemble = dataclasses.field(default_factory=Gaussian)
+    v: int | Sequence[int] | None = None
+    ensemble: AbstractEnsemble | Mapping[str, AbstractEnsemble] = dataclasses.field(
+        default_factory=Gaussian
+    )
     values: AbstractEnsemble | str | None = None
-    query_noise: float | Sequence[float] = 0.0
-    mask_fraction: float | Sequence[float] = 0.0
-    flip_probability: float | Sequence[float] = 0.0
-    vary: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
-    metrics: Sequence[str] = ("cosine", "distance")
+    query_noise: Level | Sequence[Level] = 0.0
+    mask_fraction: Level | Sequence[Level] = 0.0
+    flip_probability: Level | Sequence[Level] = 0.0
+    vary: Mapping[str, Level | Sequence[Level]] = dataclasses.field(
+        default_factory=dict
+    )
+    metrics: Sequence[str | OwnMetric | Callable] | Mapping[str, Any] = (
+        "cosine",
+        "distance",
+    )
     success_cosine: float = 0.9
     asked: int | None = None
     seed: int = 0
@@ -68,26 +88,48 @@ class Spec:
         put = lambda name, x: object.__setattr__(self, name, x)
         for field in dataclasses.fields(self):
             put(field.name, plain(field.name, getattr(self, field.name)))
+        if is_metrics(self.metrics):
+            put("metrics", taken(self.metrics))
         check_spec(self)
         # One form for settings that mean the same, however they were typed.
-        for name in ("d", "n"):
-            put(name, tuple(int(x) for x in getattr(self, name)))
+        for name in ("d", "n", "v"):
+            sizes = getattr(self, name)
+            if sizes is not None and not isinstance(sizes, Loads):
+                whole = int(sizes) if is_whole(sizes) else tuple(map(int, sizes))
+                put(name, whole)
         for name in ("trials", "seed"):
             put(name, int(getattr(self, name)))
-        for name, level in self.levels.items():
-            levels = tuple(float(x) for x in np.atleast_1d(level))
-            put(name, levels if np.ndim(level) else levels[0])
-        vary = {name: tuple(map(float, levels)) for name, levels in self.vary.items()}
+        for name, given in self.levels.items():
+            levels = as_levels(name, given, self.d)
+            put(name, levels[0] if is_alone(given) else levels)
+        varied: Any = self.vary
+        vary = {
+            name: tuple(given)
+            if is_static(self.rules, name)
+            else as_levels("vary", given, self.d)
+            for name, given in varied.items()
+        }
         put("vary", vary)
         # A name may be of a kind of text that only NumPy writes to a file.
         text = str.__str__
+        if isinstance(self.ensemble, Mapping):
+            named = {text(name): x for name, x in self.ensemble.items()}
+            put("ensemble", named)
         rules = {text(name): with_arrays(rule) for name, rule in self.rules.items()}
         put("rules", rules)
-        put("metrics", tuple(map(text, self.metrics)))
+        metrics: Any = self.metrics
+        put("metrics", tuple(text(x) if isinstance(x, str) else x for x in metrics))
         put("success_cosine", float(self.success_cosine))
-        for name in ("v", "asked"):
-            given = getattr(self, name)
-            put(name, None if given is None else int(given))
+        put("asked", None if self.asked is None else int(self.asked))
+
+    @property
+    def num_pairs(self) -> tuple[int, ...]:
+        """All numbers of stored pairs, at any dimension, ascending."""
+        return tuple(sorted({n for d in self.d for n in self.loads_at(d)}))
+
+    def loads_at(self, d: int) -> tuple[int, ...]:
+        """Numbers of stored pairs at a dimension, ascending."""
+        return self.n.at(d) if isinstance(self.n, Loads) else tuple(self.n)
 
     @property
     def levels(self) -> dict[str, Any]:
@@ -96,12 +138,12 @@ class Spec:
         return {name: getattr(self, name) for name in corruptions() if name in fields}
 
     @property
-    def corruption_axes(self) -> dict[str, tuple[float, ...]]:
+    def corruption_axes(self) -> dict[str, tuple[float | str, ...]]:
         """Levels of the corruptions that are axes, by name."""
         return {name: x for name, x in self.levels.items() if isinstance(x, tuple)}
 
     def corruptions(self) -> dict[str, Float[Array, " levels"]]:
-        """All combinations of the levels, in order, by axis of corruption."""
+        """All combinations of the levels, in order, by axis: of a study `at` a d."""
         levels = {name: np.atleast_1d(x) for name, x in self.levels.items()}
         combined = np.array(list(itertools.product(*levels.values())), np.float32)
         return dict(zip(levels, jax.device_put(list(combined.T)), strict=True))
@@ -114,23 +156,74 @@ class Spec:
     @property
     def corrupted(self) -> bool:
         """Whether any query is corrupted."""
-        return any(np.any(np.asarray(x)) for x in self.levels.values())
+        levels = [x if isinstance(x, tuple) else (x,) for x in self.levels.values()]
+        # A text stands for numbers, some of which may be other than zero.
+        return any(level != 0 for level in itertools.chain(*levels))
 
-    def points(self, name: str) -> list[dict[str, float]]:
-        """Values of the axes of `vary` that a rule has, in all combinations."""
-        own = {
-            axis: levels
-            for axis, levels in self.vary.items()
-            if axis in hyperparameters(self.rules[name])
-        }
+    @property
+    def axes(self) -> dict[str, tuple[Any, ...]]:
+        """The levels of all axes but d, n, the trials and those of corruption.
+
+        Numbers, or text: the names of ensembles, or levels that depend on d.
+        """
+        axes: dict[str, tuple[Any, ...]] = {}
+        if isinstance(self.ensemble, Mapping):
+            axes["ensemble"] = tuple(self.ensemble)
+        if isinstance(self.v, tuple):
+            axes["v"] = self.v
+        return {**axes, **self.vary}  # pyright: ignore[reportReturnType]
+
+    def points(self, name: str) -> list[dict[str, Any]]:
+        """Levels of the axes that tell for a rule, in all combinations."""
+        own = self._own_axes(name)
         return [
             dict(zip(own, values, strict=True))
             for values in itertools.product(*own.values())
         ]
 
+    def point(self, name: str, number: int) -> dict[str, Any]:
+        """One of the `points` of a rule, without the others."""
+        own = self._own_axes(name)
+        places = np.unravel_index(number, [len(levels) for levels in own.values()])
+        return {x: own[x][place] for x, place in zip(own, places, strict=True)}
+
+    def _own_axes(self, name: str) -> dict[str, tuple[Any, ...]]:
+        rule = self.rules[name]
+        known = lambda axis: axis in AXES or taken_by(rule, axis)
+        return {axis: levels for axis, levels in self.axes.items() if known(axis)}
+
+    def at(self, name: str, point: int, d: int) -> "Spec":
+        """What is measured of one rule at one of its points and one dimension.
+
+        A study of that rule, dimension, ensemble and v alone, all levels numbers: its
+        axes are n, the trials and those of corruption.
+        """
+        place, alone = self.point(name, point), copy.copy(self)
+        put = lambda name, x: object.__setattr__(alone, name, x)
+        if isinstance(self.ensemble, Mapping):
+            put("ensemble", self.ensemble[place.pop("ensemble")])
+        if isinstance(self.v, tuple):
+            put("v", place.pop("v"))
+        rule = self.rules[name]
+        varied: Any = dataclasses.replace(rule, **point_at(rule, place, d))  # pyright: ignore
+        put("rules", {name: with_arrays(varied)})
+        put("vary", {})
+        put("d", (d,))
+        put("n", self.loads_at(d))
+        for axis, level in self.levels.items():
+            several = isinstance(level, tuple)
+            numbers = tuple(
+                at_dimension(x, d) for x in (level if several else (level,))
+            )
+            put(axis, numbers if several else numbers[0])
+        return alone
+
     @property
     def value_source(self) -> Literal["keys", "own", "drawn", "marginalized"]:
-        """The source of values: the keys, the ensemble, a draw beside it, or none."""
+        """The source of values: the keys, the ensemble, a draw beside it, or none.
+
+        Of a study `at` a point, as are the ensemble and the dimension of values.
+        """
         if isinstance(self.values, str) and self.values != "one-hot":
             return self.values  # pyright: ignore[reportReturnType]
         has_own = isinstance(self.ensemble, Samples) and self.ensemble.has_values
@@ -148,7 +241,7 @@ class Spec:
         """Dimension of the values that go with keys of dimension d."""
         if self.value_source == "own":
             return self.ensemble.values.shape[1]  # pyright: ignore
-        return d if self.v is None else self.v
+        return d if self.v is None else self.v  # pyright: ignore[reportReturnType]
 
     def describe(self) -> dict[str, Any]:
         """Everything that the numbers depend on, as JSON can hold it."""
@@ -156,10 +249,21 @@ class Spec:
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }
         described["rules"] = {name: to_text(x) for name, x in self.rules.items()}
-        described["ensemble"] = to_text(self.ensemble)
+        several = isinstance(self.ensemble, Mapping)
+        described["metrics"] = list(rows_of(self.metrics))
+        described["ensemble"] = (
+            {name: to_text(x) for name, x in self.ensemble.items()}  # pyright: ignore
+            if several
+            else to_text(self.ensemble)
+        )
+        if isinstance(self.n, Loads):
+            described["n"] = self.n.texts()
         if isinstance(self.values, AbstractEnsemble):
             described["values"] = to_text(self.values)
-        described["vary"] = {name: list(x) for name, x in self.vary.items()}
+        described["vary"] = {
+            name: list(x)  # pyright: ignore[reportArgumentType]
+            for name, x in self.vary.items()
+        }
         described = {
             name: list(x) if isinstance(x, tuple) else x
             for name, x in described.items()

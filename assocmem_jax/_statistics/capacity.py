@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from .._base.errors import ArgumentError
 from .._base.suggest import suggest
-from ..metrics._table import METRICS
+from ..metrics._own import row_of
+from ..metrics._table import METRICS, Metric
 from .curve import between, chord, fitted, last_vouched, num_passing
 from .intervals import (
     Band,
@@ -99,7 +100,8 @@ def capacity(
         ds: a study with axes `n` and `trial`, of at least two trials. Any other axes
             are kept.
         metric: `cosine`, `recall`, `success` or `all_correct`, which pass at or above
-            the threshold, or `distance` or `squared_error`, which pass at or below it.
+            the threshold, or `distance` or `squared_error`, which pass at or below it;
+            or one of your own, of which the attributes of the variable say its side.
         threshold: where the metric stops to pass. `all_correct` is usually asked to be
             0.5, a distance depends on the scale of the values.
         confidence: of each interval by itself.
@@ -133,7 +135,8 @@ def capacity(
         Ayer et al. (1955), doi:10.1214/aoms/1177728423 (antitonic regression).
     """
     scores = trial_scores("capacity", ds, metric)
-    check_threshold("capacity", metric, threshold)
+    known = row_of(metric, ds[metric].attrs)
+    row = check_threshold("capacity", metric, known, threshold)
     check_confidence("capacity", "confidence", confidence)
     if "n" not in scores.dims:
         raise ArgumentError(
@@ -149,7 +152,6 @@ def capacity(
             "must have a coordinate `n`, got an axis without loads",
             "Assign them: `ds.assign_coords(n=...)`.",
         )
-    sign = METRICS[metric].sign
     scores = scores.sortby("n").transpose(..., "trial", "n")
     cells = drop_axes(scores, "n", "trial")
     n, samples = scores["n"].to_numpy().astype(float), scores.to_numpy()
@@ -161,9 +163,9 @@ def capacity(
         _measure(
             n,
             asked,
-            sign * samples[index],
+            row.sign * samples[index],
             metric,
-            sign * threshold,
+            row.sign * threshold,
             confidence,
             _critical(known, cells[index]),
         )
@@ -181,25 +183,27 @@ def capacity(
     )
 
 
-def check_threshold(function: str, metric: str, threshold: float | int) -> None:
-    """Raise unless the metric has a capacity and can cross the threshold."""
-    if metric not in METRICS:
+def check_threshold(
+    function: str, metric: str, row: Metric | None, threshold: float | int
+) -> Metric:
+    """The row of a metric; raise unless it has one and can cross the threshold."""
+    if row is None:
         complaint = f"must be a metric with a better side, got {metric!r}"
         raise ArgumentError(function, "metric", complaint, suggest(metric, METRICS))
-    known = METRICS[metric]
-    lowest, highest = known.lowest, known.highest
+    lowest, highest = row.lowest, row.highest
     # All of them can be right, but not more than all.
-    reached = threshold == highest and known.reaches_highest
+    reached = threshold == highest and row.reaches_highest
     if not (lowest < threshold < highest or reached):
         where = f"between {lowest:g} and {highest:g}"
         if np.isinf(highest):
-            where = "positive and finite"
+            where = f"finite and above {lowest:g}" if lowest else "positive and finite"
         raise ArgumentError(
             function,
             "threshold",
             f"must be {where} for `{metric}`, got {threshold}",
             "No load could cross it.",
         )
+    return row
 
 
 def _to_dataset(found: list[_Capacity], cells: xr.DataArray) -> xr.Dataset:
@@ -223,7 +227,8 @@ def _critical(known: Mapping[str, Any], cell: xr.DataArray) -> list[float | int]
     """
     at = {str(name): coord.item() for name, coord in cell.coords.items()}
     axes = known.get("clean", [])
-    if axes and all(at.get(axis) == 0 for axis in axes):
+    # Levels are text where some of them depend on d.
+    if axes and all(at.get(axis) in (0, "0.0") for axis in axes):
         return []
     return [
         load

@@ -7,9 +7,11 @@ from ._functions import (
     is_nearest as is_nearest,
     recall_at_1 as recall_at_1,
 )
+from ._own import OwnMetric as OwnMetric
 
 
 __all__ = [
+    "OwnMetric",
     "bit_accuracy",
     "cosine_similarity",
     "euclidean_distance",

@@ -6,7 +6,6 @@ figures, predictions and the command line take it from here.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -138,8 +137,3 @@ METRICS: Registry[Metric] = Registry(
         ),
     },
 )
-
-
-def scores_of(metrics: Any) -> tuple[str, ...]:
-    """The metrics that must be scored, each once, so that these follow from them."""
-    return tuple(dict.fromkeys(METRICS[name].follows or name for name in metrics))

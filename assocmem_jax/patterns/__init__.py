@@ -8,6 +8,7 @@ from ._independent import (
     Gaussian as Gaussian,
     Spherical as Spherical,
 )
+from ._normalized import Normalized as Normalized
 from ._one_hot import OneHot as OneHot
 from ._samples import Samples as Samples
 from ._spectrum import LowRank as LowRank, Spectrum as Spectrum
@@ -20,6 +21,7 @@ __all__ = [
     "Clustered",
     "Gaussian",
     "LowRank",
+    "Normalized",
     "OneHot",
     "Samples",
     "Spectrum",

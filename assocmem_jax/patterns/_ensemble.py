@@ -2,7 +2,6 @@
 
 import abc
 import functools
-from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -18,15 +17,17 @@ class AbstractEnsemble(eqx.Module):
 
     Pattern i is a function of a random key, i and d. So every part of a draw can be
     made again, alone or in any company, and a longer draw begins with a shorter one.
-    In every ensemble of this module but `OneHot` and `Samples` the mean squared norm of
-    a pattern is d.
-
-    Attributes:
-        draws_alone: whether some patterns cost no more than their share of many. Else a
-            study draws them once and holds them, however many there are.
+    In every ensemble of this module but `Normalized`, `OneHot` and `Samples` the mean
+    squared norm of a pattern is d.
     """
 
-    draws_alone: ClassVar[bool] = True
+    @property
+    def draws_alone(self) -> bool:
+        """Whether some patterns cost no more than their share of many.
+
+        Else a study draws them once and holds them, however many there are.
+        """
+        return True
 
     @abc.abstractmethod
     def rows(

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._base import random
-from .._base.exact import rounded
+from .._base.exact import rounded, row_norms
 from ._ensemble import AbstractEnsemble
 
 
@@ -31,16 +31,8 @@ class Spherical(AbstractEnsemble):
     ) -> Float[Array, "b d"]:
         """The patterns at these indices, in float32, one per row."""
         normal = random.normal(rng, index, d)
-        squares = rounded(normal * normal)
-        # By halves, as the order of `jnp.sum` depends on the number of rows. Never
-        # zero, as no coordinate is.
-        while squares.shape[1] > 1:
-            half = -(-squares.shape[1] // 2)
-            rest = squares[:, half:]
-            rest = jnp.pad(rest, ((0, 0), (0, half - rest.shape[1])))
-            squares = squares[:, :half] + rest
-        norm = rounded(jnp.sqrt(squares))
-        return rounded(d**0.5 * (normal / norm))
+        # Never zero, as no coordinate is.
+        return rounded(d**0.5 * (normal / row_norms(normal)))
 
 
 class Bipolar(AbstractEnsemble):

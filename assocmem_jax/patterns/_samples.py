@@ -5,7 +5,7 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -35,9 +35,6 @@ class Samples(AbstractEnsemble):
         ValueError: if an array does not have two axes, is empty or not finite, or
             `values` does not have as many rows as `keys`.
     """
-
-    # Every draw shuffles all rows.
-    draws_alone: ClassVar[bool] = False
 
     keys: Float[Array, "rows d"] = eqx.field(converter=lambda x: _to_keys(x))
     values: Float[Array, "value_rows v"] | None = eqx.field(
@@ -83,6 +80,11 @@ class Samples(AbstractEnsemble):
     def has_values(self) -> bool:
         """Whether there are values."""
         return self.values is not None
+
+    @property
+    def draws_alone(self) -> bool:
+        """False: every draw shuffles all rows."""
+        return False
 
     def check(self, function: str, n: int, d: int) -> None:
         """Raise if there are fewer than n rows, or they are not of dimension d."""

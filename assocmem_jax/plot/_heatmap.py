@@ -1,13 +1,17 @@
 """A metric over all dimensions and loads, as a map."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..metrics._table import METRICS
+from ..metrics._own import row_of
+from ._asked import described, grows, own_loads
 from ._axes import axes_or_new, mean_over_trials
 from ._capacity import draw_points, points_over
 from ._labels import label_of
@@ -66,10 +70,9 @@ def heatmap(
     if capacity is not None:
         capacity = points_over("plot.heatmap", "capacity", capacity, ("d",))
     ax = axes_or_new("plot.heatmap", ax)
-    x, y = _edges(data["d"].values), _edges(data["n"].values)
-    known = METRICS.get(metric)
+    known = row_of(metric, dataset[metric].attrs)
     low, high = (0, 1) if known and known.highest == 1 else (None, None)
-    mesh = ax.pcolormesh(x, y, data.values, vmin=low, vmax=high)
+    x, y, mesh = _draw_cells(ax, data, described(dataset), low, high)
     ax.set_facecolor("0.85")
     ax.grid(False)
     ax.set_xscale("log", base=2)
@@ -101,6 +104,30 @@ def heatmap(
         above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
         ax.legend(handles=handles, ncols=2, borderaxespad=0.2, **above)
     return ax
+
+
+def _draw_cells(
+    ax: Axes,
+    data: xr.DataArray,
+    study: dict[str, Any],
+    low: float | int | None,
+    high: float | int | None,
+) -> tuple[np.ndarray, np.ndarray, QuadMesh]:
+    """Draw the cells of a map, and say its edges.
+
+    Where each dimension has numbers of pairs of its own, so have its columns.
+    """
+    x, y = _edges(data["d"].values), _edges(data["n"].values)
+    if not grows(study):
+        return x, y, ax.pcolormesh(x, y, data.values, vmin=low, vmax=high)
+    if low is None and data.notnull().any():
+        low, high = float(data.min()), float(data.max())
+    meshes = []
+    for i, d in enumerate(data["d"].values.tolist()):
+        column = data.isel(d=[i], n=own_loads(data.isel(d=i), study, d))
+        sides = x[i : i + 2], _edges(column["n"].values)
+        meshes.append(ax.pcolormesh(*sides, column.values, vmin=low, vmax=high))
+    return x, y, meshes[0]
 
 
 def _levels(

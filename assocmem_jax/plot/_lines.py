@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from .._base.errors import ArgumentError
 from .._base.suggest import suggest
+from ._asked import described, own_loads
 from ._axes import axes_or_new, check_dataset, check_metric, mean_over_trials, reach
 from ._labels import draw_legend, label_of, looks_of, readable, theory_line
 from ._predicted import loads_between, predictions
@@ -174,11 +175,14 @@ def difference(
 def draw_lines(ax, means, hue, line, *, band, legend, scales=None, formulas=None):
     """Draw one line per entry of `hue`, and its band where there is one."""
     handles, others = [], []
-    n = means["n"].values
+    study = described(means)
     # Many bands on one another must not hide the lines.
     alpha = min(0.2, 1 / means.sizes[hue])
     for i, look in enumerate(looks_of(means[hue].values, means.attrs)):
         one = means.isel({hue: i})
+        d = one["d"].item() if "d" in one.coords and one["d"].ndim == 0 else None
+        one = one.isel(n=own_loads(one["mean"], study, d))
+        n = one["n"].values
         scale = 1 if scales is None else scales[i]
         x = n / scale
         look = {**look, "markeredgewidth": 0}
@@ -207,7 +211,8 @@ def draw_lines(ax, means, hue, line, *, band, legend, scales=None, formulas=None
         title = label_of(means, hue)
         draw_legend(ax, handles[::-1], others, title=title, ordered=True)
     elif legend:
-        draw_legend(ax, handles, others)
+        title = None if hue == "rule" else label_of(means, hue)
+        draw_legend(ax, handles, others, title=title)
 
 
 def _scales(d, scale):

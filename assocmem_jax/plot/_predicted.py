@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -11,11 +10,14 @@ import xarray as xr
 
 from .. import _rules, patterns
 from .._base.text import from_text, public
-from .._core.rule import AbstractRule, hyperparameters
+from .._core.rule import AbstractRule
 from .._spec.axes import corruptions
+from .._spec.described import level_of
+from .._spec.levels import at_dimension, point_at, taken_by
 from ..patterns import AbstractEnsemble
 from ..theory._capacity import capacity
 from ..theory._registry import formula_of
+from ._asked import described
 from ._axes import over
 
 
@@ -119,20 +121,17 @@ def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
 
     A dataset that is put together from several studies has the words of the first.
     """
-    try:
-        spec = json.loads(dataset.attrs["spec"])
-        known = {**spec, **spec["vary"]}
-    except (KeyError, TypeError, json.JSONDecodeError):
-        return {}
+    spec = described(dataset)
     for name, labels in dataset.coords.items():
         # What a caller has added along known dimensions tells of no other study; a
         # single label may be what is left of an axis along which studies were put
         # together. Rules are looked up one by one.
         if name in ("rule", "trial") or labels.ndim and name not in dataset.dims:
             continue
-        levels = known.get(str(name), [])
-        levels = levels if isinstance(levels, list) else [levels]
-        if not all(level in levels for level in labels.values.ravel().tolist()):
+        try:
+            for label in labels.values.ravel().tolist():
+                level_of(spec, str(name), label)
+        except (KeyError, TypeError, ValueError):
             return {}
     return spec
 
@@ -140,23 +139,31 @@ def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
 def _setting(dataset: xr.Dataset, spec: Mapping[str, Any], entry: dict):
     """The setting of a line; `None` where there is none that theory knows."""
     chosen = lambda name: entry[name] if name in entry else dataset[name].values.item()
-    # A study of before there was an axis is one at its level zero.
-    level = lambda name: chosen(name) if name in dataset.coords else spec.get(name, 0)
+
+    def level(name: str, default: Any = None) -> Any:
+        if name in dataset.coords:
+            return level_of(spec, name, chosen(name))
+        return spec.get(name, default)
+
     try:
-        others = [level(name) for name in corruptions() if name != "query_noise"]
+        d = float(chosen("d"))
+        # A study of before there was an axis is one at its level zero.
+        others = [level(name, 0) for name in corruptions() if name != "query_noise"]
         drawn = spec["values"] in (None, "marginalized", "Gaussian()")
         if not drawn or any(np.any(x) for x in others):
             return None
         rule = from_text(spec["rules"][str(chosen("rule"))], _RULES)
-        known = [x for x in hyperparameters(rule) if x in spec["vary"]]
-        point = {name: float(chosen(name)) for name in known}
-        rule = dataclasses.replace(rule, **point)
-        ensemble = from_text(spec["ensemble"], _ENSEMBLES)
-        noise, d = float(level("query_noise")), float(chosen("d"))
+        known = [x for x in spec["vary"] if taken_by(rule, x)]
+        point = {name: level_of(spec, name, chosen(name)) for name in known}
+        rule = dataclasses.replace(rule, **point_at(rule, point, d))
+        named = spec["ensemble"]
+        text = named[level("ensemble")] if isinstance(named, dict) else named
+        ensemble = from_text(text, _ENSEMBLES)
+        noise, v = at_dimension(level("query_noise", 0), d), level("v")
     # A rule or an ensemble of the caller's own is not known by name.
     except (KeyError, TypeError, ValueError):
         return None
-    return _Setting(rule, ensemble, d, spec["v"], noise)
+    return _Setting(rule, ensemble, d, v, noise)
 
 
 def _prediction(dataset: xr.Dataset, spec: Mapping[str, Any], metric: str, entry: dict):

@@ -13,7 +13,7 @@ from .._base.errors import ArgumentError
 from .._statistics.capacity import check_threshold
 from .._statistics.curve import fitted, num_passing
 from .._statistics.intervals import kind_of
-from ..metrics._table import METRICS
+from ..metrics._table import METRICS, Metric
 
 
 # Ratio of loads on the way up. A narrower valley can be jumped over.
@@ -32,6 +32,7 @@ def search(
     tolerance: float,
     critical: Collection[int] = (),
     asked: int | None = None,
+    row: Metric | None = None,
 ) -> dict[int, np.ndarray]:
     """Evaluate the loads around the first crossing, without a grid.
 
@@ -52,6 +53,7 @@ def search(
             the capacity it costs evaluations and gains nothing.
         critical: loads at which the curve may have a valley.
         asked: number of pairs that are asked, at most; `None` asks all.
+        row: all that is known of the metric. `None` takes that of the table.
 
     Returns:
         The scores of all evaluated loads, from the smallest on, for `as_study`.
@@ -61,7 +63,8 @@ def search(
     """
     check_count("search_capacity", "start", start, 1)
     check_count("search_capacity", "limit", limit, start)
-    check_threshold("search_capacity", metric, threshold)
+    known = row or METRICS.get(metric)
+    row = check_threshold("search_capacity", metric, known, threshold)
     if not tolerance > 0:
         raise ArgumentError(
             "search_capacity",
@@ -69,7 +72,7 @@ def search(
             f"must be positive, got {tolerance}",
             "0.05 leaves at most 5 % between two loads.",
         )
-    sign, kind = METRICS[metric].sign, kind_of(metric)
+    sign, kind = row.sign, kind_of(metric)
     critical = sorted(load for load in critical if 1 <= load <= limit)
     scores, load = {}, start
     while load is not None:

@@ -1,5 +1,6 @@
 """A study from beginning to end: chunks kept, chunks to compute, the dataset."""
 
+import functools
 import hashlib
 import json
 import platform
@@ -47,13 +48,15 @@ def execute(
         kept = {chunk: store.load(names[chunk]) for chunk in chunks}
         done = {chunk: data for chunk, data in kept.items() if data is not None}
     todo = [chunk for chunk in chunks if chunk not in done]
-    cells = len(spec.n) * spec.num_levels
-    work = {
-        chunk: chunk.count * trial_work(spec, chunk.rule, chunk.d, spec.n)
+    cells = {
+        chunk: chunk.count * spec.num_levels * len(spec.loads_at(chunk.d))
         for chunk in todo
     }
-    count = cells * sum(chunk.count for chunk in todo)
-    with Progress(progress, sum(work.values()), count) as bar:
+    work_at = functools.cache(lambda *place: _trial_work(spec, *place))
+    work = {
+        chunk: chunk.count * work_at(chunk.rule, chunk.point, chunk.d) for chunk in todo
+    }
+    with Progress(progress, sum(work.values()), sum(cells.values())) as bar:
         runner = Runner(spec, rows, devices, memory, bar.say)
         results = runner.results(todo)
         try:
@@ -65,7 +68,7 @@ def execute(
                 if store is not None:
                     store.save(names[chunk], data)
                 done[chunk] = data
-                bar.add(work[chunk], cells * chunk.count)
+                bar.add(work[chunk], cells[chunk])
         except KeyboardInterrupt as error:
             kept = "Nothing is kept without `sweep(store=...)`."
             if store is not None:
@@ -119,8 +122,12 @@ def check_place(devices: Sequence[jax.Device] | None, memory: int | None) -> Non
         check_count("study.run", "memory", memory, 1)
 
 
+def _trial_work(spec: Spec, rule: str, point: int, d: int) -> float:
+    return trial_work(spec.at(rule, point, d), rule, d, spec.loads_at(d))
+
+
 def _name(spec: Spec, chunk: Chunk) -> str:
     """The name of a chunk's file: the same whatever else is planned, in any order."""
-    point = sorted(spec.points(chunk.rule)[chunk.point].items())
+    point = sorted(spec.point(chunk.rule, chunk.point).items())
     rule = hashlib.sha256(json.dumps([chunk.rule, point]).encode()).hexdigest()
     return f"d{chunk.d}-{rule[:16]}-trials{chunk.first}-{chunk.first + chunk.count}"

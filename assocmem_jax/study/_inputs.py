@@ -14,11 +14,12 @@ from .._core.drawn import DrawnPairs
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear
 from .._core.pairs import Pairs
-from .._core.rule import AbstractRule, with_arrays
+from .._core.rule import AbstractRule
 from .._core.separation import AbstractSeparation
 from .._core.sums import IndexedKeys
 from .._spec.spec import Spec
 from ..metrics._expected import Expectation
+from ..metrics._table import Metric
 from ..patterns import AbstractEnsemble
 from ._expectation import expectation_of
 from ._shards import Shards
@@ -48,14 +49,15 @@ class Shape:
             accelerator busy. A CPU takes one by one.
         trials: trials that each device is given.
         batch: trials computed at a time.
-        scores: names of what is scored, from the table of metrics.
+        scores: names of what is scored.
+        metrics: the rows of what is scored: a name that is given to another metric
+            compiles another program.
         values: whether values are the keys, the ensemble's own, drawn beside it, or
             not drawn.
         corrupted: whether queries differ from the stored keys.
         careful: whether squares of what is scored may be out of range. Else such scores
             are nan, and the kernel takes less time.
-        defined: the rows of tables that names stand for, such as those of the scores: a
-            name that is given to another metric compiles another program.
+        defined: the rows of tables that further names stand for, such as corruptions.
     """
 
     d: int
@@ -69,6 +71,7 @@ class Shape:
     trials: int
     batch: int
     scores: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     values: Literal["keys", "own", "drawn", "marginalized"]
     corrupted: bool
     careful: bool = False
@@ -131,17 +134,16 @@ def padded(loads: Sequence[int]) -> np.ndarray:
 
 
 def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
-    """What a kernel is told: of one rule, at one point of `vary`, and one dimension."""
-    varied = spec.points(name)[point]
-    rule = dataclasses.replace(spec.rules[name], **varied)  # pyright: ignore
+    """What a kernel is told: of one rule, at one of its points, and one dimension."""
+    spec = spec.at(name, point, d)
     expectation = None
     if spec.value_source == "marginalized":
         expectation = expectation_of(spec.value_dimension(d))
     return Settings(
-        rule=with_arrays(rule),
-        keys=spec.ensemble,
+        rule=spec.rules[name],
+        keys=spec.ensemble,  # pyright: ignore[reportArgumentType]
         values=spec.value_ensemble(),
-        loads=jax.device_put(padded(spec.n)),
+        loads=jax.device_put(padded(spec.loads_at(d))),
         asked=None if spec.asked is None else jax.device_put(np.int32(spec.asked)),
         ages=None,
         fresh=None,

@@ -15,7 +15,6 @@ from .._core.separation import AbstractSeparation
 from .._spec.corruption import corrupt
 from ..metrics._answers import Answers, Reference
 from ..metrics._expected import ExpectedAnswers
-from ..metrics._table import METRICS
 from ._answers import Batch, answers_at_all, asked, entry
 from ._engines import Level, Scores, batch_by_batch, load_by_load
 from ._inputs import AXIS, Settings, Shape, stored, study_fold
@@ -99,7 +98,7 @@ def _trial(
     expectation = settings.expectation
     weights = expectation is not None
     reference = None
-    if any(METRICS[name].compares_all for name in shape.scores):
+    if any(metric.compares_all for metric in shape.metrics):
         largest = lambda block: jnp.max(jnp.abs(block.values))
         unit = unit_of(fold.up_to(stops[-1])(largest, jnp.maximum, table))
         reference = Reference(source.rows(0, 1).values[0], unit)
@@ -115,7 +114,7 @@ def _trial(
     def score(batch, retrieved, j):
         answers: Any
         functions: Any
-        metrics = [METRICS[name] for name in shape.scores]
+        metrics = shape.metrics
         if expectation is not None:
             answers = ExpectedAnswers(retrieved, expectation)
             functions = [metric.expected for metric in metrics]

@@ -1,6 +1,5 @@
 """Rules of a caller's own, tried on a few pairs before a study compiles."""
 
-import dataclasses
 from typing import Any
 
 import jax
@@ -8,9 +7,10 @@ import numpy as np
 
 from .. import _rules
 from .._base.checks import is_traced, is_whole
-from .._base.errors import ArgumentError, ArgumentTypeError
-from .._core.rule import AbstractRule, with_arrays
+from .._base.errors import ArgumentError, ArgumentTypeError, first_line
+from .._core.rule import AbstractRule
 from .._spec.spec import Spec
+from ..metrics._own import OwnMetric
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
 
 
@@ -27,19 +27,23 @@ def check_measurable(spec: Spec) -> None:
     if is_traced(jax.device_put(np.float32(0))):
         complaint = "runs programs, and cannot be part of one that is being traced"
         raise ArgumentTypeError("Spec", (), complaint, "Call it outside of `jax.jit`.")
+    _check_metrics(spec)
     for name, rule in spec.rules.items():
         if _is_ours(rule):
             continue
         try:
+            points = _own_points(spec, name)
             for d in spec.d:
-                _check_loads(rule, d)
-                check_runs(rule, d, spec.value_dimension(d))
-            for point in spec.points(name):
-                varied: Any = dataclasses.replace(rule, **point)  # pyright: ignore
-                d, varied = spec.d[0], with_arrays(varied)
-                check_stored(varied, d, spec.value_dimension(d))
-                if spec.value_source == "marginalized":
-                    check_left(varied, d)
+                for point in points:
+                    alone = spec.at(name, point, d)
+                    _check_loads(alone.rules[name], d)
+                    check_runs(alone.rules[name], d, alone.value_dimension(d))
+            d = spec.d[0]
+            for point in points:
+                alone = spec.at(name, point, d)
+                check_stored(alone.rules[name], d, alone.value_dimension(d))
+                if alone.value_source == "marginalized":
+                    check_left(alone.rules[name], d)
         except Unmeasurable as error:
             raise ArgumentError(
                 "Spec",
@@ -48,6 +52,52 @@ def check_measurable(spec: Spec) -> None:
                 f"{name!r}, which {error.complaint}",
                 error.advice,
             ) from error
+
+
+def _check_metrics(spec: Spec) -> None:
+    """Raise unless the metrics of the caller's own give one number per answer."""
+    dimensions = {
+        spec.at(name, point, d).value_dimension(d)
+        for name in spec.rules
+        for point in range(len(spec.points(name)))
+        for d in spec.d
+    }
+    for metric in spec.metrics:
+        if not isinstance(metric, OwnMetric):
+            continue
+        for v in sorted(dimensions):
+            value = jax.ShapeDtypeStruct((v,), np.float32)
+            try:
+                score: Any = jax.eval_shape(metric.function, value, value)
+            except Exception as error:
+                raise ArgumentError(
+                    "Spec",
+                    "metrics",
+                    f"must hold metrics that run, got {metric.name!r}, which fails "
+                    f"for values of dimension {v}: {type(error).__name__}: "
+                    f"{first_line(error)}",
+                    "It is given one right and one retrieved value.",
+                ) from error
+            shape, kind = getattr(score, "shape", None), getattr(score, "dtype", None)
+            real = kind is not None and np.dtype(kind).kind in "biuf"
+            if shape != () or not real:
+                got = type(score).__name__ if shape is None else f"{kind}{list(shape)}"
+                raise ArgumentError(
+                    "Spec",
+                    "metrics",
+                    f"must hold metrics of one real number, got {metric.name!r}, which "
+                    f"gives {got} for values of dimension {v}",
+                    "Return one number for one right and one retrieved value.",
+                )
+
+
+def _own_points(spec: Spec, name: str) -> list[int]:
+    """Points of a rule that differ in more than the ensemble of its keys."""
+    own = [
+        {axis: level for axis, level in point.items() if axis != "ensemble"}
+        for point in spec.points(name)
+    ]
+    return [i for i, point in enumerate(own) if point not in own[:i]]
 
 
 def _check_loads(rule: AbstractRule, d: int) -> None:

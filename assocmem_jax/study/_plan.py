@@ -1,6 +1,7 @@
 """The chunks of a study, and the work and the memory of each."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -12,7 +13,7 @@ from .._core.separation import AbstractSeparation
 from .._spec.axes import corruptions
 from .._spec.checks import MOST_PAIRS
 from .._spec.spec import Spec
-from ..metrics._table import METRICS, scores_of
+from ..metrics._own import scores_of
 from ..patterns import Samples
 from ._inputs import Shape, power_of_two, queries_at_a_time, study_fold
 
@@ -33,7 +34,7 @@ _CPU_BATCH = 2**24
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """A slice of the trials of one rule, at one point of `vary` and one dimension.
+    """A slice of the trials of one rule, at one of its points and one dimension.
 
     Attributes:
         rule: its name.
@@ -60,8 +61,8 @@ def chunks(spec: Spec, rows: int) -> list[Chunk]:
     planned = []
     for d in reversed(spec.d):
         for name in spec.rules:
-            most = _most_trials(spec, name, d, rows)
             for point in range(len(spec.points(name))):
+                most = _most_trials(spec.at(name, point, d), name, d, rows)
                 for first in range(0, spec.trials, most):
                     count = min(most, spec.trials - first)
                     planned.append(Chunk(name, point, d, first, count, most))
@@ -69,8 +70,8 @@ def chunks(spec: Spec, rows: int) -> list[Chunk]:
 
 
 def _most_trials(spec: Spec, name: str, d: int, rows: int) -> int:
-    """Trials of a full chunk."""
-    most, loads = power_of_two(spec.trials), (rows,) * len(spec.n)
+    """Trials of a full chunk, of a study `at` a point."""
+    most, loads = power_of_two(spec.trials), (rows,) * len(spec.loads_at(d))
     work, held = trial_work(spec, name, d, loads), _result_bytes(spec)
     while most > 1 and (most * work > _CHUNK_WORK or most * held > _CHUNK_BYTES):
         most //= 2
@@ -85,11 +86,11 @@ def check_results(spec: Spec, rows: int) -> None:
     """
     count = needed = 0
     for name in spec.rules:
-        points = len(spec.points(name))
-        for d in spec.d:
-            count += points * -(-spec.trials // _most_trials(spec, name, d, rows))
+        for point, d in itertools.product(range(len(spec.points(name))), spec.d):
+            alone = spec.at(name, point, d)
+            count += -(-spec.trials // _most_trials(alone, name, d, rows))
             # Once in chunks; put together; and twice as a file that is written.
-            needed += 4 * points * spec.trials * _result_bytes(spec)
+            needed += 4 * spec.trials * _result_bytes(spec)
     needed += count * _CHUNK_OVERHEAD
     limit = memory_limit() // 2
     if needed > limit:
@@ -104,7 +105,7 @@ def check_results(spec: Spec, rows: int) -> None:
 
 def _result_bytes(spec: Spec) -> int:
     """Bytes of one trial's random keys, and of its mean and deviation everywhere."""
-    cells = spec.num_levels * len(spec.n)
+    cells = spec.num_levels * len(spec.num_pairs)
     return 24 + 8 * cells * len(scores_of(spec.metrics))
 
 
@@ -132,6 +133,7 @@ def kernel_shape(
     Raises:
         ValueError: if a single trial does not fit the budget, in bytes.
     """
+    spec = spec.at(chunk.rule, chunk.point, chunk.d)
     trials = power_of_two(-(-chunk.size // devices))
     share = -(-rows // shards)
     held = pairs_are_held(spec, chunk.rule, chunk.d, share, budget)
@@ -143,7 +145,8 @@ def kernel_shape(
             "Spec",
             ("d", "n"),
             f"must fit into {_gib(budget)}, got about {_gib(needed + shared)} for one "
-            f"trial of {chunk.rule!r} at d = {chunk.d} and n = {max(spec.n)}",
+            f"trial of {chunk.rule!r} at d = {chunk.d} and n = "
+            f"{max(spec.num_pairs)}",
             "Ask for smaller ones, or raise `memory=`.",
         )
     batch = trials
@@ -162,15 +165,13 @@ def kernel_shape(
         together=not on_cpu,
         trials=trials,
         batch=batch,
-        scores=scores_of(spec.metrics),
+        scores=tuple(scores_of(spec.metrics)),
+        metrics=tuple(scores_of(spec.metrics).values()),
         values=spec.value_source,
         corrupted=spec.corrupted,
         # What is computed once more is nan at first.
         careful=bool(jax.config.jax_debug_nans),  # pyright: ignore
-        defined=(
-            *(METRICS[name] for name in scores_of(spec.metrics)),
-            *corruptions().values(),
-        ),
+        defined=tuple(corruptions().values()),
     )
 
 
@@ -209,7 +210,7 @@ def search_rows(n: int, d: int = 1) -> int:
 
 
 def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
-    """Floating-point operations of one trial, roughly: its products."""
+    """Floating-point operations of one trial, roughly, of a study `at` a point."""
     v, levels = _columns(spec, d), spec.num_levels
     largest = float(max(loads))
     # A load asks for each of its pairs, or for some.
@@ -232,9 +233,13 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
 def trial_bytes(
     spec: Spec, name: str, d: int, rows: int, together: bool = False
 ) -> int:
-    """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
-    v, loads, scores = _columns(spec, d), len(spec.n), len(scores_of(spec.metrics))
-    loads, queries = power_of_two(loads), queries_at_a_time(spec.asked)
+    """Bytes that one trial needs, roughly: pairs, queries, memories, scores.
+
+    Of a study `at` a point, as the work is.
+    """
+    v, scores = _columns(spec, d), len(scores_of(spec.metrics))
+    loads = power_of_two(len(spec.loads_at(d)))
+    queries = queries_at_a_time(spec.asked)
     block = int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
     tile = queries * block
     numbers = 3 * max(rows, block) * (d + v) // 2 + queries * (d + v)
@@ -272,7 +277,7 @@ def _columns(spec: Spec, d: int) -> int:
 
 def _compares_all(spec: Spec) -> bool:
     """Whether answers are compared with all stored values."""
-    return any(METRICS[name].compares_all for name in scores_of(spec.metrics))
+    return any(row.compares_all for row in scores_of(spec.metrics).values())
 
 
 def _gib(x: int) -> str:

@@ -156,7 +156,8 @@ class Runner:
         try:
             totals = np.concatenate(jax.device_get(running.result()))
             # Before the loads there are those that fill up their number.
-            totals = totals[:, :, -len(self._spec.n) :]
+            loads = self._spec.loads_at(call.shape.d)
+            totals = totals[:, :, -len(loads) :]
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
@@ -173,8 +174,8 @@ class Runner:
             self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
-        asked = self._spec.asked or max(self._spec.n)
-        std = deviation(squares, np.minimum(self._spec.n, asked))
+        asked = self._spec.asked or max(loads)
+        std = deviation(squares, np.minimum(loads, asked))
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)
@@ -188,7 +189,7 @@ def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> Exception:
         "Spec",
         ("d", "n"),
         f"ran out of memory on one trial of {chunk.rule!r} at d = {chunk.d} and "
-        f"n = {max(spec.n)}: {said}",
+        f"n = {max(spec.loads_at(chunk.d))}: {said}",
         "Ask for smaller ones, or use a device that has more. Finished chunks are in "
         "`store=`, if one was given.",
     )

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import jax
@@ -12,9 +12,11 @@ import xarray as xr
 from .._base.checks import check_size
 from .._base.errors import ArgumentError, called_as
 from .._core.rule import AbstractRule
+from .._spec.levels import Level
 from .._spec.spec import Spec, spec_of
 from .._statistics.capacity import capacity
 from .._statistics.intervals import check_confidence
+from ..metrics._own import OwnMetric, attributes_of, rows_of
 from ..patterns import AbstractEnsemble, Gaussian, Samples
 from ._bracket import as_study, search
 from ._dataset import turns
@@ -29,7 +31,7 @@ def search_capacity(
     *,
     d: Sequence[int] | np.ndarray,
     threshold: float,
-    metric: str = "cosine",
+    metric: str | OwnMetric | Callable = "cosine",
     trials: int = 16,
     start: int = 4,
     limit: int = 2**15,
@@ -38,9 +40,9 @@ def search_capacity(
     v: int | None = None,
     ensemble: AbstractEnsemble = Gaussian(),
     values: AbstractEnsemble | str | None = None,
-    query_noise: float = 0.0,
-    mask_fraction: float = 0.0,
-    flip_probability: float = 0.0,
+    query_noise: Level = 0.0,
+    mask_fraction: Level = 0.0,
+    flip_probability: Level = 0.0,
     success_cosine: float = 0.9,
     asked: int | None = None,
     seed: int | np.integer = 0,
@@ -75,7 +77,8 @@ def search_capacity(
         v: dimension of the values, as in `sweep`.
         ensemble: how keys are drawn.
         values: how values are drawn, as in `sweep`.
-        query_noise: standard deviation of the noise added to a query.
+        query_noise: standard deviation of the noise added to a query; it may depend on
+            d, as in `sweep`.
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
         success_cosine: the cosine above which an answer counts as a success.
@@ -116,8 +119,10 @@ def search_capacity(
             seed=seed,
         )
         check_measurable(spec)
-    for name, levels in spec.corruption_axes.items():
-        complaint = f"must be one number, got {list(levels)}"
+    ((metric, row),) = rows_of(spec.metrics).items()
+    for name, levels in {**spec.axes, **spec.corruption_axes}.items():
+        one_of = "ensemble" if name == "ensemble" else "number"
+        complaint = f"must be one {one_of}, got {list(levels)}"
         advice = "Search at each level by itself."
         raise ArgumentError("search_capacity", name, complaint, advice)
     check_size("search_capacity", "limit", limit)
@@ -145,12 +150,14 @@ def search_capacity(
             limit=limit,
             threshold=threshold,
             metric=metric,
+            row=row,
             tolerance=tolerance,
             critical=rules[name].critical_loads(size) if spec.corrupted else (),
             asked=spec.asked,
         )
         study = as_study(scores, metric, spec.asked).expand_dims(rule=[name], d=[size])
         study = study.assign_attrs(turns(one(name, size, start)))
+        study[metric].attrs.update(attributes_of(metric, row))
         return capacity(study, metric, threshold, confidence=confidence)
 
     bar, quiet = kind_of_bar(progress)
@@ -179,7 +186,7 @@ def _check_memory(spec: Spec, devices: Sequence[jax.Device] | None, memory: int 
     """Raise unless the largest load of a search fits."""
     devices = list(devices or jax.local_devices())
     budget = default_budget(devices) if memory is None else memory
-    rows = search_rows(spec.n[0], spec.d[0])
+    rows = search_rows(spec.num_pairs[0], spec.d[0])
     on_cpu = devices[0].platform == "cpu"
     (chunk, *_) = chunks(spec, rows)
     kernel_shape(spec, chunk, rows, budget, on_cpu, len(devices))

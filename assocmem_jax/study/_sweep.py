@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,10 @@ from .._base.errors import called_as
 from .._base.files import to_path
 from .._base.labels import Dataset
 from .._core.rule import AbstractRule
+from .._spec.levels import Level
+from .._spec.loads import Loads
 from .._spec.spec import Spec, spec_of
+from ..metrics._own import OwnMetric
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
 from ._measurable import check_measurable
@@ -23,16 +26,19 @@ def sweep(
     rules: Mapping[str, AbstractRule],
     *,
     d: Sequence[int] | np.ndarray,
-    n: Sequence[int] | np.ndarray,
+    n: Sequence[int] | np.ndarray | Loads,
     trials: int = 1,
-    v: int | None = None,
-    ensemble: AbstractEnsemble = Gaussian(),
+    v: int | Sequence[int] | np.ndarray | None = None,
+    ensemble: AbstractEnsemble | Mapping[str, AbstractEnsemble] = Gaussian(),
     values: AbstractEnsemble | str | None = None,
-    query_noise: float | Sequence[float] | np.ndarray = 0.0,
-    mask_fraction: float | Sequence[float] | np.ndarray = 0.0,
-    flip_probability: float | Sequence[float] | np.ndarray = 0.0,
-    vary: Mapping[str, Sequence[float] | np.ndarray | jax.Array] | None = None,
-    metrics: Sequence[str] = ("cosine", "distance"),
+    query_noise: Level | Sequence[Level] | np.ndarray = 0.0,
+    mask_fraction: Level | Sequence[Level] | np.ndarray = 0.0,
+    flip_probability: Level | Sequence[Level] | np.ndarray = 0.0,
+    vary: Mapping[str, Level | Sequence[Level] | np.ndarray | jax.Array] | None = None,
+    metrics: Sequence[str | OwnMetric | Callable] | Mapping[str, Any] = (
+        "cosine",
+        "distance",
+    ),
     success_cosine: float = 0.9,
     asked: int | None = None,
     seed: int | np.integer = 0,
@@ -53,10 +59,12 @@ def sweep(
     Args:
         rules: the retrieval rules, by name.
         d: dimensions of the keys, ascending.
-        n: loads, numbers of stored pairs, ascending.
+        n: loads, numbers of stored pairs, ascending; or multiples of d, by
+            `loads(0.5, 1, 2)`.
         trials: independent draws of every cell.
-        v: dimension of the values. `None` is d.
-        ensemble: how keys are drawn.
+        v: dimension of the values. `None` is d. Several make an axis of the result.
+        ensemble: how keys are drawn. Several by name, such as
+            `{"gaussian": Gaussian(), "bipolar": Bipolar()}`, make an axis.
         values: how values are drawn, independently of the keys; or "keys", each key its
             own value (autoassociation); or "one-hot", one of v unit vectors, at random;
             or "marginalized", not at all: cosine, distance and squared error are then
@@ -66,23 +74,31 @@ def sweep(
             distances below 1e-3 of a value's norm drown in rounding.
             `None` takes the ensemble's own where it has some, else `Gaussian()`.
         query_noise: standard deviation of the noise added to each coordinate of a
-            query. Several levels make an axis of the result, here and below.
+            query. Several levels make an axis of the result, here and below. A level
+            may depend on d: a power as text, such as "1/sqrt(d)" or "2 * d**-0.5", or a
+            function of d, of which the study keeps the numbers alone. Such levels are
+            text on the axis of the result.
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
         vary: values of the rules' hyperparameters, by name: each an axis, such as
-            `{"beta": [0.1, 1.0]}`. A rule without the hyperparameter has the same
-            numbers all along.
+            `{"beta": [0.1, "d**-0.5"]}`; or of static fields, whole numbers or texts,
+            each of which compiles a program. A rule that has none of that name has the
+            same numbers all along.
         metrics: what is measured. "cosine", "distance" and "squared_error" of right and
             retrieved value; "success", cosine above `success_cosine`; "recall", the
-            nearest stored value is the right one; "all_correct", all are recalled.
+            nearest stored value is the right one; "all_correct", all are recalled. Or
+            functions of your own of one right and one retrieved value, such as
+            `("cosine", my_metric)` or `{"name": my_metric}`; `metrics.OwnMetric` says
+            which side is better, for capacities.
         success_cosine: the cosine above which an answer counts as a success.
         asked: how many of the stored pairs are asked, at most, evenly spread over the
             stored order. `None` asks all, which takes n^2 time for rules that look at
             the pairs. Means are unbiased, and trials say how sure they are.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
-            where another one, complete or killed, stopped. Rules of your own are told
-            apart by name and settings, not by code: after an edit take another folder.
+            where another one, complete or killed, stopped. Rules and metrics of your
+            own are told apart by name and settings, not by code: after an edit take
+            another folder.
         progress: show a progress bar on stderr, or in a notebook. Where stderr is a
             file, write a line every minute.
         devices: where to compute. `None` takes all local devices.
@@ -90,9 +106,10 @@ def sweep(
             it is half of the machine's memory.
 
     Returns:
-        A dataset over `rule`, `d`, `n`, the axes of `vary` and of corruption, and
-        `trial`. Each metric is the mean over the stored pairs, `<metric>_std` the
-        standard deviation over them. The attributes say where the numbers come from.
+        A dataset over `rule`, `d`, `n`, `ensemble` and `v` where these are axes, the
+        axes of `vary` and of corruption, and `trial`. Each metric is the mean over the
+        stored pairs, `<metric>_std` the standard deviation over them. The attributes
+        say where the numbers come from.
 
     Raises:
         TypeError: if an argument is of the wrong kind.
@@ -139,7 +156,7 @@ def run(
 ) -> Dataset:
     """Run a study that is described by its settings: see `sweep`."""
     check_measurable(spec)
-    size = rows(max(spec.n), max(spec.d))
+    size = rows(max(spec.num_pairs), max(spec.d))
     if store is None:
         return execute(spec, None, size, progress, devices, memory)
     folder = to_path("study.run", "store", store, "folder")

@@ -1,14 +1,17 @@
 """Predictions of a whole study."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from .._base.errors import called_as
-from .._core.rule import AbstractRule, hyperparameters
+from .._core.rule import AbstractRule
+from .._spec.levels import Level, labels
+from .._spec.loads import Loads
 from .._spec.spec import Spec, spec_of
+from ..metrics._own import rows_of
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Gaussian
 from ._registry import formula_of
@@ -18,11 +21,11 @@ def predict(
     rules: Mapping[str, AbstractRule],
     *,
     d: Sequence[int] | np.ndarray,
-    n: Sequence[int] | np.ndarray,
-    v: int | None = None,
-    ensemble: AbstractEnsemble = Gaussian(),
-    query_noise: float | Sequence[float] = 0.0,
-    vary: Mapping[str, Sequence[float]] | None = None,
+    n: Sequence[int] | np.ndarray | Loads,
+    v: int | Sequence[int] | None = None,
+    ensemble: AbstractEnsemble | Mapping[str, AbstractEnsemble] = Gaussian(),
+    query_noise: Level | Sequence[Level] = 0.0,
+    vary: Mapping[str, Level | Sequence[Level]] | None = None,
     metrics: Sequence[str] = ("cosine", "distance"),
 ) -> xr.Dataset:
     """The results that `sweep` must find, without an experiment.
@@ -33,12 +36,13 @@ def predict(
     Args:
         rules: the retrieval rules, by name.
         d: dimensions of the keys, ascending.
-        n: loads, numbers of stored pairs, ascending.
-        v: dimension of the values. `None` is d.
+        n: loads, numbers of stored pairs, ascending; or multiples of d, by `loads`.
+        v: dimension of the values. `None` is d. Several make an axis of the result.
         ensemble: how keys are drawn: `Gaussian`, or for some rules `Spherical` or
-            `Bipolar`.
+            `Bipolar`. Several by name make an axis.
         query_noise: standard deviation of the noise added to each coordinate of a
-            query. Several levels make an axis of the result.
+            query. Several levels make an axis of the result. A level may depend on d,
+            as in `sweep`.
         vary: values of the rules' hyperparameters, by name: each an axis.
         metrics: what is predicted: "cosine", "distance", "squared_error", "recall".
 
@@ -68,7 +72,7 @@ def predict(
             vary={} if vary is None else vary,
             metrics=metrics,
         )
-        data = {metric: _of_rules(spec, metric) for metric in spec.metrics}
+        data = {metric: _of_rules(spec, metric) for metric in rows_of(spec.metrics)}
     return xr.Dataset(data, attrs={"title": "What associative memories must hold"})
 
 
@@ -76,24 +80,25 @@ def _of_rules(spec: Spec, metric: str) -> xr.DataArray:
     by_rule = xr.broadcast(*(_of_rule(spec, name, metric) for name in spec.rules))
     whole = xr.concat(by_rule, "rule").assign_coords(rule=list(spec.rules))
     whole = whole.assign_attrs(long_name=METRICS[metric].long_name, units="1")
-    return whole.transpose("rule", "d", "n", *spec.vary, *spec.corruption_axes)
+    return whole.transpose("rule", "d", "n", *spec.axes, *spec.corruption_axes)
 
 
 def _of_rule(spec: Spec, name: str, metric: str) -> xr.DataArray:
-    rule, noise = spec.rules[name], np.atleast_1d(spec.query_noise)
-    own = {x: levels for x, levels in spec.vary.items() if x in hyperparameters(rule)}
-    axes = {**own, "query_noise": noise, "d": spec.d, "n": spec.n}
-    d, n = np.array(spec.d)[:, None], np.array(spec.n)
-    grids = [
-        formula_of("theory.predict", replaced, metric, spec.ensemble).function(
-            d, n, v=spec.v, query_noise=level
-        )
-        for point in spec.points(name)
-        for replaced in [dataclasses.replace(rule, **point)]  # pyright: ignore
-        for level in noise
-    ]
+    points, n = spec.points(name), spec.num_pairs
+    noise = spec.corruption_axes.get("query_noise", (spec.query_noise,))
+    own = {axis: x for axis, x in spec.axes.items() if axis in points[0]}
+    axes = {**own, "d": spec.d, "query_noise": noise, "n": n}
+    grid = np.full((len(points), len(spec.d), len(noise), len(n)), np.nan)
+    for point, i in np.ndindex(grid.shape[:2]):
+        d = spec.d[i]
+        alone: Any = spec.at(name, point, d)
+        rule, sizes = alone.rules[name], np.array(alone.n)
+        formula = formula_of("theory.predict", rule, metric, alone.ensemble)
+        for j, level in enumerate(np.atleast_1d(alone.query_noise)):
+            predicted = formula.function(d, sizes, v=alone.v, query_noise=float(level))
+            grid[point, i, j, np.searchsorted(n, sizes)] = predicted
     shape = [len(levels) for levels in axes.values()]
     array = xr.DataArray(
-        np.reshape(grids, shape), {x: list(y) for x, y in axes.items()}
+        grid.reshape(shape), {x: labels(levels) for x, levels in axes.items()}
     )
     return array if spec.corruption_axes else array.isel(query_noise=0, drop=True)

@@ -28,6 +28,7 @@ from assocmem_jax._spec.spec import Spec
 COMMANDS = {
     "sweep": _cli.Sweep,
     "capacity": _cli.Capacity,
+    "table": _cli.Table,
     "plot": _cli.Plot,
     "notebook": _cli.Notebook,
 }
@@ -218,7 +219,14 @@ def test_long_axes_are_shown_by_their_ends(tmp_path, capsys):
         (("--v", "two"), "`two` must be a whole number"),
         (("--trials", "0"), "`--trials` must be at least 1, got 0"),
         (("--seed", "-1"), "`--seed` must be from 0"),
-        (("--query-noise", "x"), "`x` must be a number"),
+        (("--query-noise", "x"), "`--query-noise` must have .* powers of d, got 'x'"),
+        (("--query-noise", "0.1", "d+1"), "powers of d, got 'd[+]1'"),
+        (("--vary", "beta=1,exp(d)"), "`--vary` must have .* got 'exp.d.'"),
+        (("--n", "0.5d", "8"), "`8` must be loads like `0.5d 1d 2d`"),
+        (("--n", "4d:1d"), "`4d:1d` must ascend, as in `0.5d:8d`"),
+        (("--n", "-1d"), "must hold positive numbers below 2\\*\\*31, got -1.0"),
+        (("--ensemble",), "An ensemble is missing"),
+        (("--ensemble", "g=Gaussian", "g=Bipolar"), "`g` is there twice"),
         (("--query-noise",), "A level is missing"),
         (("--query-noise", "-1"), "`--query-noise` must be .* got -1"),
         (("--vary", "beta"), "`beta` must be like `beta=0.1,1`"),

@@ -41,7 +41,7 @@ def test_capacities_are_a_table_a_law_and_a_file(study, tmp_path, capsys):
         (("--metric", "recal"), "`--metric` must be a metric of the study"),
         (("--threshold", "2"), "`--threshold` must be between -1 and 1"),
         (("--confidence", "95"), "`--confidence` must be between 0 and 1"),
-        (("--out", "x.txt"), "`--out x.txt` must end in .nc"),
+        (("--out", "x.txt"), "`--out x.txt` must end in .nc, .csv"),
         (("--out", "no/x.nc"), "needs the folder `no`. Make it first"),
     ),
 )

@@ -7,7 +7,8 @@ import pytest
 
 import assocmem_jax as am
 from assocmem_jax._command import panels
-from assocmem_jax.metrics._table import METRICS, Metric, scores_of
+from assocmem_jax.metrics._own import scores_of
+from assocmem_jax.metrics._table import METRICS, Metric
 
 
 RULES = {"dot": am.DotProduct(), "softmax": am.Softmax(beta=0.5)}
@@ -63,7 +64,7 @@ def test_a_metric_from_outside_is_measured(study):
     assert 0.5 < float(study["bits"].sel(n=64).mean()) < float(study["bits"].max()) <= 1
     cosine = am.sweep(RULES, **GRID, metrics=("cosine", "bits"))
     np.testing.assert_array_equal(cosine["bits"], study["bits"])
-    assert scores_of(["perfect", "bits"]) == ("bits",)
+    assert scores_of(["perfect", "bits"]) == {"bits": METRICS["bits"]}
 
 
 def test_a_metric_from_outside_has_a_capacity(study):

@@ -53,6 +53,7 @@ class Row:
 LAWS = {
     "Gaussian": Row(lambda d: patterns.Gaussian()),
     "Spherical": Row(lambda d: patterns.Spherical()),
+    "Normalized": Row(lambda d: patterns.Normalized(patterns.Gaussian(), d**0.5)),
     "Bipolar": Row(lambda d: patterns.Bipolar()),
     "Autoregressive": Row(
         lambda d: patterns.Autoregressive(-0.7),

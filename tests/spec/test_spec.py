@@ -1,7 +1,6 @@
 """The settings of a study: one form, as text, and what is refused."""
 
 import dataclasses
-import functools
 import json
 import math
 from collections.abc import Callable
@@ -101,83 +100,6 @@ def test_only_rules_that_have_a_hyperparameter_vary_in_it():
     assert spec.points("dot") == [{}]
 
 
-KINDS = {
-    kind.__name__: kind
-    for kind in (am.Softmax, am.Pseudoinverse, am.DotProduct, am.patterns.Clustered)
-}
-
-
-@pytest.mark.parametrize(
-    "module, text",
-    (
-        (am.DotProduct(), "DotProduct()"),
-        (am.Softmax(0.1), "Softmax(beta=0.1)"),
-        (am.Pseudoinverse(), "Pseudoinverse()"),
-        (am.Pseudoinverse(1e-6), "Pseudoinverse(rtol=1e-06)"),
-        (am.patterns.Clustered(8, 0.5), "Clustered(num_clusters=8, spread=0.5)"),
-    ),
-)
-def test_text_and_back(module, text):
-    assert to_text(module) == text
-    assert to_text(from_text(text, KINDS)) == text
-
-
-def test_text_may_be_a_name_in_any_case_or_have_arguments_in_order():
-    for text in ("softmax", " Softmax() ", "SOFTMAX(1.0)", "Softmax(beta=1)"):
-        assert to_text(from_text(text, KINDS)) == "Softmax(beta=1.0)"
-
-
-def test_arrays_are_told_apart():
-    other = am.patterns.Samples(np.eye(10, 4))
-    assert to_text(SAMPLES) == to_text(am.patterns.Samples(jnp.ones((10, 4))))
-    assert len({to_text(SAMPLES), to_text(other), to_text(LABELED)}) == 3
-
-
-def test_functions_and_objects_are_given_by_name():
-    class Odd(eqx.Module):
-        f: Callable = eqx.field(static=True)
-        inner: Any = None
-
-    text = lambda module: to_text(module).removeprefix(f"{__name__}.")
-    assert text(Odd(math.sin)) == "Odd(f=sin)"
-    assert text(Odd(math.sin, object())) == "Odd(f=sin, inner=<object object>)"
-    assert text(Odd(refused, am.Softmax(2.0))) == (
-        "Odd(f=refused, inner=Softmax(beta=2.0))"
-    )
-    assert "0x" not in to_text(Odd(functools.partial(refused, {})))
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    (
-        ("Clustered(8)", r"`Clustered\(8\)` lacks `spread`. `Clustered` takes `num_c"),
-        ("clustered", "`clustered` lacks `num_clusters` and `spread`"),
-        ("Softmax(1, 2)", "has 2 arguments, at most 1 fit"),
-        ("Softmax(1, beta=2)", "gives `beta` twice"),
-    ),
-)
-def test_arguments_that_do_not_fit_are_told(text, message):
-    with pytest.raises(TypeError, match=message):
-        from_text(text, KINDS)
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    (
-        ("softmx", "`softmx` is not known.*Did you mean `Softmax`"),
-        ("Softmax(beta=x)", "as `Softmax.*must be numbers or quoted text.$"),
-        ("Softmax(", "must be a call such as"),
-        ("1 + 1", "must be a call such as"),
-        ("a.b()", "must be a call such as"),
-        ("", "must be a call such as"),
-        ("Softmax(beta=-1)", "beta=.*from 0 to below inf, got -1"),
-    ),
-)
-def test_text_that_is_no_call_is_refused(text, message):
-    with pytest.raises(ValueError, match=message):
-        from_text(text, KINDS)
-
-
 BAD_VALUES = (
     ({"rules": {}}, "rules=.*must not be empty"),
     ({"d": []}, "d=.*must not be empty"),
@@ -253,6 +175,7 @@ BAD_KINDS = (
     ({"success_cosine": "0.9"}, "success_cosine=.*must be like .*got '0.9'"),
     ({"vary": [1.0]}, r"Spec\(vary=.*must be like .*got \[1.0\]"),
     ({"vary": {"beta": 1.0}}, "vary=.*must be like .*got 1.0"),
+    ({"ensemble": {"g": "Gaussian"}}, "map names to ensembles such as .*for 'g'"),
     ({"vary": {"beta": ["1"]}}, "vary=.*must be like .*got"),
 )
 

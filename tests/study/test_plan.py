@@ -28,7 +28,7 @@ GRID = {"d": [5], "n": [3, 40], "trials": 4, "seed": 3}
 
 
 def calls(spec, memory):
-    rows = _plan.rows(max(spec.n))
+    rows = _plan.rows(max(spec.num_pairs))
     runner = Runner(spec, rows, jax.local_devices()[:1], memory, print)
     return runner, runner._calls(_plan.chunks(spec, rows))
 
@@ -118,7 +118,7 @@ def assert_estimated(name, changed):
         + memory.output_size_in_bytes
         + memory.temp_size_in_bytes
     )
-    rows = _plan.rows(max(spec.n))
+    rows = _plan.rows(max(spec.num_pairs))
     estimate = call.shape.batch * _plan.trial_bytes(spec, "rule", spec.d[0], rows)
     assert taken / 2.5 < estimate < 2.5 * taken
 

@@ -103,7 +103,7 @@ def test_batches_of_other_shapes(monkeypatch, name):
 
 def test_a_small_memory_takes_fewer_trials_at_a_time(rules, dataset):
     spec = am.study.Spec(rules, **GRID)
-    rows = _plan.rows(max(spec.n))
+    rows = _plan.rows(max(spec.num_pairs))
     enough = max(_plan.trial_bytes(spec, name, 12, rows) for name in rules)
     assert_same_cells(sweep(rules, memory=enough), dataset)
 
