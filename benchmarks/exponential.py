@@ -32,7 +32,7 @@ import assocmem_jax as am  # noqa: E402
 THRESHOLD = 0.5
 DIMENSIONS = {1.0: (6, 9, 12, 15, 18, 21, 24, 27, 30, 33), 0.25: (8, *range(11, 48, 4))}
 # Loads over the predicted one: fewer where each takes minutes.
-AROUND, FAR = (0.25, 0.5, 1.0, 2.0), (0.5, 2.0)
+AROUND, FAR = (0.25, 0.5, 1.0, 2.0), (0.25, 2.0)
 
 
 def main():
@@ -59,7 +59,9 @@ def measured(beta: float, d: int, predicted: float, args) -> dict:
     """The capacity at one dimension, as a row."""
     far = predicted > 1e7
     loads = [max(1, round(factor * predicted)) for factor in (FAR if far else AROUND)]
-    trials, asked = (4, 64) if far else (16, 64 if predicted > 1e6 else 256)
+    # Fewer questions where each takes long.
+    asked = 256 if predicted < 1e6 else 128 if predicted < 5e7 else 64
+    trials = 4 if far else 16
     store = None if args.store is None else args.store / f"beta{beta}-d{d}"
     start, cpu = time.perf_counter(), time.process_time()
     data = am.sweep(
