@@ -115,6 +115,16 @@ def _check_entries(name: str, entries: Collection) -> None:
         raise ArgumentError("Spec", name, complaint, "Pass each entry once.")
 
 
+def _check_distinct(name: str, levels: Collection) -> None:
+    """Raise if an axis has no level, or one of them twice, as kernels see them."""
+    _check_entries(name, levels)
+    with np.errstate(over="ignore"):
+        same = np.unique(np.asarray(levels, np.float64).astype(np.float32))
+    if len(same) < len(levels):
+        complaint = f"must not repeat in 32 bits, got {levels!r}"
+        raise ArgumentError("Spec", name, complaint, "Pass each level once.")
+
+
 def _check_rules(rules: Any) -> None:
     _check_kind("rules", rules, Mapping)
     for name, rule in rules.items():
@@ -217,7 +227,7 @@ def _check_marginalized(spec: "Spec") -> None:
 def _check_levels(name: str, levels: Any) -> None:
     _check_real(name, levels)
     if np.ndim(levels):
-        _check_entries(name, list(levels))
+        _check_distinct(name, list(levels))
     for level in np.atleast_1d(levels):
         corruptions()[name].check("Spec", name, to_scalar("Spec", name, level))
 
@@ -239,7 +249,7 @@ def _check_vary(
             raise ArgumentError("Spec", "vary", complaint, "Rename the hyperparameter.")
         _check_kind("vary", levels, Collection | np.ndarray)
         _check_real("vary", list(levels))
-        _check_entries("vary", list(levels))
+        _check_distinct("vary", list(levels))
         for rule in rules.values():
             if name in hyperparameters(rule):
                 for level in levels:

@@ -1,99 +1,123 @@
-"""Chunks of a study as datasets, and the study put together from them."""
+"""Chunks of a study as datasets, and the study put together from its cells."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from .._base.text import to_text
-from .._spec.axes import AXES
-from .._spec.spec import Spec
+from .._spec.axes import AXES, corruptions
 from ..metrics._table import METRICS
-from ._plan import Chunk
+from ._cells import Cells
+from ._extent import Extent, parsed
+from ._settings import Settings, as_text, facts_of
 
 
 def chunk_dataset(
-    spec: Spec, chunk: Chunk, mean: np.ndarray, std: np.ndarray, scores: tuple[str, ...]
+    extent: Extent,
+    mean: np.ndarray,
+    std: np.ndarray,
+    scores: tuple[str, ...],
+    **attrs: Any,
 ) -> xr.Dataset:
     """Labeled numbers of one chunk, `[trials, levels, loads, scores]`."""
     dims = ("trial", "level", "n", "score")
     return xr.Dataset(
         {"mean": (dims, mean), "std": (dims, std)},
         {
-            "trial": np.arange(chunk.first, chunk.first + chunk.count),
-            "n": np.array(spec.n),
+            "trial": np.arange(extent.first, extent.first + extent.count),
+            "n": np.array(extent.loads),
             "score": list(scores),
+            **{name: ("level", list(x)) for name, x in extent.levels.items()},
         },
-        {
-            "rule": chunk.rule,
-            "call": to_text(spec.rules[chunk.rule]),
-            "vary": json.dumps(spec.points(chunk.rule)[chunk.point]),
-            "d": chunk.d,
-        },
+        {"extent": json.dumps(extent.described()), **attrs},
     )
 
 
-def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
-    """The study, from all of its chunks."""
-    vary, corruption = dict(spec.vary), spec.corruption_axes
-    trials = np.arange(spec.trials)
-    axes = {"rule": tuple(spec.rules), "d": spec.d, **vary, "trial": trials}
-    levels = tuple(len(x) for x in corruption.values())
-    shape = tuple(len(x) for x in axes.values()) + (*levels, len(spec.n))
-    scores = next(iter(done.values()))["score"].values.tolist()
+def numbers_of(
+    chunk: xr.Dataset, scores: tuple[str, ...]
+) -> tuple[Extent, np.ndarray, np.ndarray]:
+    """The cells of a chunk, and mean and deviation of some scores in them.
+
+    Raises:
+        ValueError: if it is no chunk of a study with these scores.
+    """
+    try:
+        extent = Extent.of(json.loads(chunk.attrs["extent"]))
+        known = chunk["score"].values.tolist()
+        chosen = [known.index(score) for score in scores]
+        mean, std = (chunk[kind].values[..., chosen] for kind in ("mean", "std"))
+        levels = len(extent.combinations)
+        if mean.shape[0] != extent.count or mean.shape[2] != len(extent.loads):
+            raise ValueError(f"{mean.shape} numbers of {levels} levels")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"it is no chunk of this study ({error})") from error
+    return extent, mean, std
+
+
+def filled(
+    settings: Settings, names: Iterable[str], load: Callable[[str], Any]
+) -> Cells:
+    """The cells of a study, from all chunks that have some of them.
+
+    Args:
+        settings: of the study, as a store holds them.
+        names: of the chunks.
+        load: gives a chunk by its name, or `None`.
+    """
+    cells = Cells(settings)
+    for name in names:
+        if parsed(name) and (chunk := load(name)) is not None:
+            cells.put(*numbers_of(chunk, cells.scores))
+    return cells
+
+
+def assemble(cells: Cells) -> xr.Dataset:
+    """The study: its cells, nan where one lacks, and how many there are."""
+    settings, axes = cells.settings, dict(cells.axes)
+    levels = {x: of for x, of in cells.levels.items() if isinstance(settings[x], list)}
+    dims = (*axes, *levels, "n")
+    # Without the axes of corruptions that are at one level.
+    shape = tuple(len(x) for x in (*axes.values(), *levels.values(), cells.loads))
     arrays = {
-        kind: {score: np.full(shape, np.nan, np.float32) for score in scores}
-        for kind in ("mean", "std")
+        kind: {score: array.reshape(shape) for score, array in of.items()}
+        for kind, of in cells.numbers.items()
     }
-    for chunk, data in done.items():
-        point = spec.points(chunk.rule)[chunk.point]
-        place = (
-            axes["rule"].index(chunk.rule),
-            spec.d.index(chunk.d),
-            # A rule without the hyperparameter has the same numbers all along.
-            *(vary[x].index(point[x]) if x in point else slice(None) for x in vary),
-            slice(chunk.first, chunk.first + chunk.count),
-        )
-        for kind, of in arrays.items():
-            for i, score in enumerate(scores):
-                numbers = data[kind].values[..., i]
-                of[score][place] = numbers.reshape(len(numbers), *levels, len(spec.n))
-    dims = ("rule", "d", *vary, "trial", *corruption, "n")
-    coords = {**axes, **corruption, "n": spec.n}
+    coords = {**axes, **levels, "n": cells.loads}
     dataset = xr.Dataset(
-        _variables(spec, arrays, dims),
+        _variables(settings["metrics"], arrays, dims),
         {name: (name, np.asarray(x), _axis(name)) for name, x in coords.items()},
+        {
+            **turns(settings),
+            "title": "What associative memories hold",
+            "spec": as_text(settings),
+            "cells": cells.there.size,
+            "done": int(np.count_nonzero(cells.there)),
+        },
     )
-    return dataset.transpose("rule", "d", "n", *vary, *corruption, "trial")
+    return dataset.transpose("rule", "d", "n", *settings["vary"], *levels, "trial")
 
 
-def turns(spec: Spec) -> dict[str, str]:
+def turns(settings: Settings) -> dict[str, str]:
     """The attribute for `capacity`: where rules answer corrupted queries by a valley.
 
     Empty where none is known, or all queries are as they were stored.
     """
-    loads = {
-        name: {
-            str(d): [int(n) for n in rule.critical_loads(d)]
-            for d in spec.d
-            if rule.critical_loads(d)
-        }
-        for name, rule in spec.rules.items()
-    }
+    loads = {x: facts_of(settings, x)["critical_loads"] for x in settings["rules"]}
     loads = {name: sizes for name, sizes in loads.items() if sizes}
-    if not spec.corrupted or not loads:
+    levels = {x: settings[x] for x in corruptions() if x in settings}
+    if not loads or not any(np.any(x) for x in levels.values()):
         return {}
-    axes = spec.corruption_axes
-    always = any(level for name, level in spec.levels.items() if name not in axes)
-    clean = [] if always else list(axes)
+    axes = [name for name, level in levels.items() if isinstance(level, list)]
+    always = any(level for name, level in levels.items() if name not in axes)
+    clean = [] if always else axes
     return {"critical_loads": json.dumps({"loads": loads, "clean": clean})}
 
 
-def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
+def _variables(metrics, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
     variables = {}
-    for metric in spec.metrics:
+    for metric in metrics:
         mean, spread = METRICS[metric].long_name, arrays["mean"].get(metric)
         if follows := METRICS[metric].follows:
             share = arrays["mean"][follows]

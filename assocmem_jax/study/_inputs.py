@@ -1,6 +1,7 @@
 """What a kernel is given: settings, shapes, and the pairs that they draw."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -82,9 +83,26 @@ def study_fold() -> tuple[Fold, int]:
     return Fold().plan(many, many)
 
 
-def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
-    """What a kernel is told: of one rule, at one point of `vary`, and one dimension."""
+def settings_of(
+    spec: Spec,
+    name: str,
+    point: int,
+    d: int,
+    levels: Sequence[int] | None = None,
+    loads: Sequence[int] | None = None,
+) -> Settings:
+    """What a kernel is told: of one rule, at one point of `vary`, and one dimension.
+
+    Args:
+        spec: the study.
+        name: of the rule.
+        point: which of `Spec.points`.
+        d: dimension of the keys.
+        levels: which of `Spec.combinations`. Left out, all.
+        loads: numbers of stored pairs. Left out, all of the study.
+    """
     varied = spec.points(name)[point]
+    loads = spec.n if loads is None else loads
     rule = dataclasses.replace(spec.rules[name], **varied)  # pyright: ignore
     expectation = None
     if spec.value_source == "marginalized":
@@ -93,8 +111,8 @@ def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
         rule=with_arrays(rule),
         keys=spec.ensemble,
         values=spec.value_ensemble(),
-        loads=jax.device_put(np.array(spec.n, np.int32)),
-        corruptions=spec.corruptions(),
+        loads=jax.device_put(np.array(loads, np.int32)),
+        corruptions=spec.corruptions(levels),
         success_cosine=jax.device_put(np.float32(spec.success_cosine)),
         expectation=expectation,
     )

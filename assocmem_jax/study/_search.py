@@ -22,6 +22,7 @@ from ._execute import check_place, execute
 from ._measurable import check_measurable
 from ._plan import chunks, default_budget, kernel_shape, search_rows
 from ._progress import kind_of_bar
+from ._settings import store_settings
 
 
 def search_capacity(
@@ -146,7 +147,7 @@ def search_capacity(
             critical=rules[name].critical_loads(size) if spec.corrupted else (),
         )
         study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
-        study = study.assign_attrs(turns(one(name, size, start)))
+        study = study.assign_attrs(turns(store_settings(one(name, size, start))))
         return capacity(study, metric, threshold, confidence=confidence)
 
     bar, quiet = kind_of_bar(progress)

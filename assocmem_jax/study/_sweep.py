@@ -17,6 +17,7 @@ from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
 from ._measurable import check_measurable
 from ._plan import rows
+from ._settings import store_settings
 
 
 def sweep(
@@ -80,7 +81,7 @@ def sweep(
             where another one, complete or killed, stopped. Rules of your own are told
             apart by name and settings, not by code: after an edit take another folder.
         progress: show a progress bar on stderr, or in a notebook. Where stderr is a
-            file, write a line every minute.
+            file, write a line every half minute.
         devices: where to compute. `None` takes all local devices.
         memory: bytes that may be used on each device. `None` asks the device; on a CPU
             it is half of the machine's memory.
@@ -141,5 +142,5 @@ def run(
     # Not at the top: a study without a store loads xarray while it compiles.
     from ._store import Store
 
-    with contextlib.closing(Store(folder, spec.describe())) as kept:
+    with contextlib.closing(Store(folder, store_settings(spec))) as kept:
         return execute(spec, kept, size, progress, devices, memory)

@@ -13,6 +13,7 @@ import xarray as xr
 
 import assocmem_jax as am
 from assocmem_jax.study import _plan
+from assocmem_jax.study._ledger import Ledger
 from assocmem_jax.study._store import Store
 
 
@@ -58,10 +59,10 @@ def sweep(store=None, **changed):
         "query_noise": 0.2,
         "seed": 3,
         "devices": jax.local_devices()[:1],
+        "rules": {"dot": am.DotProduct(), "soft": am.Softmax()},
         **changed,
     }
-    rules = {"dot": am.DotProduct(), "soft": am.Softmax()}
-    return am.sweep(rules, store=store, **arguments)
+    return am.sweep(store=store, **arguments)
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +136,10 @@ def test_interrupted_from_the_keyboard(tmp_path, uninterrupted, saved):
 
 
 def test_interrupted_without_a_store(monkeypatch):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("assocmem_jax.study._dataset.chunk_dataset", interrupt)
+    monkeypatch.setattr(Ledger, "keep", interrupt)
     with pytest.raises(KeyboardInterrupt) as info:
         sweep()
     assert info.value.__notes__ == [
@@ -165,9 +166,16 @@ def test_two_processes_share_a_store(tmp_path, uninterrupted):
     "changed, differs",
     (
         ({"seed": 4}, "`seed`: 3 there, 4 here"),
-        ({"trials": 5}, "`trials`: 4 there, 5 here"),
-        ({"query_noise": 0.3}, "`query_noise`: 0.2 there, 0.3 here"),
-        ({"vary": {"beta": [1.0]}}, "`vary`: {} there, .*beta.* here"),
+        ({"metrics": ["cosine"]}, "`metrics`: .*distance.* there, .* here"),
+        ({"v": 4}, "`v`: null there, 4 here"),
+        (
+            {"ensemble": am.patterns.Spherical()},
+            "`ensemble`: .Gaussian.* there, .Spherical.* here",
+        ),
+        (
+            {"rules": {"soft": am.Softmax(2.0)}},
+            "`rules`: .*Softmax.beta=1.0.* there, .*Softmax.beta=2.0.* here",
+        ),
     ),
 )
 def test_another_study_is_refused(tmp_path, saved, changed, differs):

@@ -1,0 +1,155 @@
+"""The numbers of a study, cell by cell: those that are there, and those that lack."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from .._spec.axes import corruptions
+from ..metrics._table import scores_of
+from ._extent import Extent
+from ._settings import Settings, same_level
+
+
+class Disagreement(ValueError):
+    """Two numbers for one cell."""
+
+
+class Cells:
+    """The cells of a study, to be filled from chunks of it and of other studies.
+
+    Attributes:
+        settings: of the study, as a store holds them.
+        axes: entries of the axes before those of corruption, by name.
+        levels: levels of each corruption: a single one where it is no axis.
+        loads: numbers of pairs.
+        scores: names of what is scored.
+        numbers: by kind, mean or std, and by score, an array over all axes.
+        there: whether a cell is filled, over the same axes.
+    """
+
+    def __init__(self, settings: Settings):
+        """No cell is filled."""
+        self.settings = settings
+        self.axes: dict[str, Any] = {
+            "rule": list(settings["rules"]),
+            "d": settings["d"],
+            **settings["vary"],
+            "trial": range(settings["trials"]),
+        }
+        self.levels = {
+            name: level if isinstance(level, list) else [level]
+            for name in corruptions()
+            if (level := settings.get(name)) is not None
+        }
+        self.loads, self.scores = settings["n"], scores_of(settings["metrics"])
+        every = (*self.axes.values(), *self.levels.values(), self.loads)
+        shape = tuple(map(len, every))
+        self.there = np.zeros(shape, bool)
+        self.numbers = {
+            kind: {score: np.full(shape, np.nan, np.float32) for score in self.scores}
+            for kind in ("mean", "std")
+        }
+        self._varied = {name: _places(x) for name, x in settings["vary"].items()}
+        self._level_at = {name: _places(x) for name, x in self.levels.items()}
+        self._load_at = {n: i for i, n in enumerate(self.loads)}
+
+    def missing(
+        self, rule: str, point: Mapping[str, float | None], d: int
+    ) -> Bool[np.ndarray, "trials levels loads"]:
+        """Which cells lack, of one rule of this study, at one dimension."""
+        place = self._place(rule, point, d)
+        assert place is not None
+        # Along an axis of which a rule has not the hyperparameter, all are the same.
+        there = self.there[tuple(0 if isinstance(x, slice) else x for x in place)]
+        levels = math.prod(map(len, self.levels.values()))
+        return ~there.reshape(len(there), levels, len(self.loads))
+
+    def lacks(self, extent: Extent) -> bool:
+        """Whether no cell of an extent is filled."""
+        return not any(
+            self.there[place][..., loads].any()
+            for place, loads, _ in self._parts(extent)
+        )
+
+    def put(
+        self,
+        extent: Extent,
+        mean: Float[np.ndarray, "trials levels loads scores"],
+        std: Float[np.ndarray, "trials levels loads scores"],
+        *,
+        check: bool = False,
+    ) -> None:
+        """Fill those cells of an extent that are of this study.
+
+        Args:
+            extent: the cells that there are numbers of.
+            mean: of the scores of this study.
+            std: of these.
+            check: compare with the cells that are filled.
+
+        Raises:
+            Disagreement: if a cell is filled with other bits, and this is checked.
+        """
+        for place, loads, (trials, level, chosen) in self._parts(extent):
+            there = self.there[place]
+            for kind, given in (("mean", mean), ("std", std)):
+                for i, score in enumerate(self.scores):
+                    new = given[trials, level, :, i][:, chosen]
+                    target = self.numbers[kind][score][place]
+                    old = target[..., loads]
+                    if check and (there[..., loads] & (_bits(old) != _bits(new))).any():
+                        raise Disagreement(
+                            f"{score} of {extent.rule!r} at d = {extent.d}, among "
+                            f"trials {extent.first} to {extent.first + extent.count}"
+                        )
+                    target[..., loads] = new
+            there[..., loads] = True
+
+    def _place(self, rule: str, point: Mapping[str, float | None], d: int):
+        """The index of the cells of a rule and dimension; `None` if there is none."""
+        if rule not in self.axes["rule"] or d not in self.axes["d"]:
+            return None
+        place: list[Any] = [self.axes["rule"].index(rule), self.axes["d"].index(d)]
+        for name, at in self._varied.items():
+            if name not in point:
+                place.append(slice(None))
+            elif (level := same_level(point[name])) in at:
+                place.append(at[level])
+            else:
+                return None
+        return tuple(place)
+
+    def _parts(self, extent: Extent) -> Iterator[tuple[Any, Any, Any]]:
+        """The cells of an extent that are of this study, one level after the other.
+
+        Yields where they are, which loads, and which of the extent's trials, levels and
+        loads these are.
+        """
+        place = self._place(extent.rule, extent.point, extent.d)
+        if self.settings["rules"].get(extent.rule) != extent.call:
+            return
+        stop = min(extent.first + extent.count, len(self.axes["trial"]))
+        loads = [n for n in extent.loads if n in self._load_at]
+        if place is None or stop <= extent.first or not loads:
+            return
+        at = [self._load_at[n] for n in loads]
+        chosen = [extent.loads.index(n) for n in loads]
+        trials = slice(extent.first, stop)
+        columns = [extent.levels[name] for name in self.levels]
+        for i, levels in enumerate(zip(*columns, strict=True)):
+            pairs = zip(self._level_at.values(), levels, strict=True)
+            found = [known.get(same_level(level)) for known, level in pairs]
+            if None not in found:
+                source = slice(0, stop - extent.first), i, chosen
+                yield (*place, trials, *found), at, source
+
+
+def _places(levels: list[float]) -> dict[str, int]:
+    return {same_level(level): i for i, level in enumerate(levels)}
+
+
+def _bits(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x).view(np.uint32)

@@ -1,0 +1,123 @@
+"""What is done of a study that runs, and who does the rest."""
+
+from typing import Any
+
+import numpy as np
+
+from .._spec.spec import Spec
+from ._cells import Cells
+from ._extent import Extent, cases_of, extent_of, parsed, point_of
+from ._plan import Chunk
+from ._settings import store_settings
+
+
+class Ledger:
+    """The cells of a study, filled from a store and by whoever computes chunks.
+
+    Without a store nothing is kept, and all is claimed that lacks.
+
+    Attributes:
+        cells: those of the study.
+        names: of all chunks that were in the store at last.
+    """
+
+    def __init__(self, spec: Spec, store: Any):
+        """Read what the store has of the study.
+
+        Args:
+            spec: the study.
+            store: the `Store`, or `None`.
+        """
+        self._spec, self._store = spec, store
+        self.cells, self.names = Cells(store_settings(spec)), set[str]()
+        self._extents: dict[Chunk, Extent] = {}
+        if store is not None:
+            from ._claims import Claims
+
+            self._claims = Claims(store.path / "claims")
+            self._cases = cases_of(spec)
+        self.read()
+
+    def read(self) -> list[str]:
+        """Take chunks from the store that are new in it, and name them."""
+        if self._store is None:
+            return []
+        # Not at the top: a study without a store loads xarray while it compiles.
+        from ._dataset import numbers_of
+
+        new = [x for x in self._store.names() if x not in self.names and self._asks(x)]
+        for name in new:
+            chunk = self._store.load(name)
+            if chunk is not None:
+                self.cells.put(*numbers_of(chunk, self.cells.scores))
+                self.names.add(name)
+        return [name for name in new if name in self.names]
+
+    def _asks(self, name: str) -> bool:
+        """Whether a chunk of that name may have cells of this study."""
+        found = parsed(name)
+        if found is None:
+            return False
+        d, case, trials = found
+        return (
+            case in self._cases
+            and d in self._spec.d
+            and trials.start < (self._spec.trials)
+        )
+
+    def missing(self, rule: str, point: int, d: int) -> np.ndarray:
+        """Which cells lack: trials x levels x loads."""
+        return self.cells.missing(rule, point_of(self._spec, rule, point), d)
+
+    def extent(self, chunk: Chunk) -> Extent:
+        """The cells of a chunk."""
+        if chunk not in self._extents:
+            self._extents[chunk] = extent_of(self._spec, chunk)
+        return self._extents[chunk]
+
+    def unclaimed(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Chunks that no other process computes."""
+        if self._store is None:
+            return chunks
+        others = [claim for claim in self._claims.others() if claim.live]
+        extents = {chunk: self.extent(chunk) for chunk in chunks}
+        return [
+            chunk
+            for chunk, extent in extents.items()
+            if not any(claim.covers(extent.name, extent) for claim in others)
+        ]
+
+    def claim(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Claim chunks that lack, and say which could be."""
+        if self._store is None:
+            return chunks
+        extents = {chunk: self.extent(chunk) for chunk in chunks}
+        wanted = {extent.name: extent for extent in extents.values()}
+        with self._store.archive.explained(self._store.path / "claims"):
+            held = self._claims.take(wanted)
+        # What was claimed by another before may be done by now.
+        self.read()
+        done = [name for name in held if not self.cells.lacks(wanted[name])]
+        self._claims.release(done)
+        names = set(held) - set(done)
+        return [chunk for chunk, extent in extents.items() if extent.name in names]
+
+    def keep(
+        self, chunk: Chunk, mean: np.ndarray, std: np.ndarray, **attrs: Any
+    ) -> None:
+        """Fill the cells of a chunk, and save it."""
+        extent = self.extent(chunk)
+        self.cells.put(extent, mean, std)
+        if self._store is None:
+            return
+        from ._dataset import chunk_dataset
+
+        data = chunk_dataset(extent, mean, std, self.cells.scores, **attrs)
+        self._store.save(extent.name, data)
+        self.names.add(extent.name)
+        self._claims.release([extent.name])
+
+    def close(self) -> None:
+        """Leave what is claimed to others."""
+        if self._store is not None:
+            self._claims.close()
