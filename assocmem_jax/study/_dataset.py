@@ -21,7 +21,10 @@ def chunk_dataset(
     scores: tuple[str, ...],
     **attrs: Any,
 ) -> xr.Dataset:
-    """Labeled numbers of one chunk, `[trials, levels, loads, scores]`."""
+    """Labeled numbers of one chunk, `[trials, levels, loads, scores]`.
+
+    The attribute `extent` says of which cells, their levels included.
+    """
     dims = ("trial", "level", "n", "score")
     return xr.Dataset(
         {"mean": (dims, mean), "std": (dims, std)},
@@ -29,7 +32,6 @@ def chunk_dataset(
             "trial": np.arange(extent.first, extent.first + extent.count),
             "n": np.array(extent.loads),
             "score": list(scores),
-            **{name: ("level", list(x)) for name, x in extent.levels.items()},
         },
         {"extent": json.dumps(extent.described()), **attrs},
     )

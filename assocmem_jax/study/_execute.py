@@ -13,6 +13,7 @@ from .._base.checks import check_count
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.labels import Dataset
 from .._spec.spec import Spec
+from ._executors import HandedOut
 from ._ledger import Ledger
 from ._plan import Chunk, check_results, chunks as planned_chunks, trial_work
 from ._progress import Progress
@@ -33,6 +34,7 @@ def execute(
     progress: bool,
     devices: Sequence[jax.Device] | None,
     memory: int | None,
+    executor: Any = None,
 ) -> Dataset:
     """Compute the cells of a study that the store does not hold, and assemble all.
 
@@ -43,21 +45,27 @@ def execute(
         progress: show a progress bar.
         devices: where to compute. `None` takes all local devices.
         memory: bytes that may be used on each device. `None` asks the device.
+        executor: whose workers compute the chunks, if any.
     """
     start = time.perf_counter()
     check_place(devices, memory)
     check_results(spec, rows)
-    devices = list(jax.local_devices() if devices is None else devices)
     with contextlib.closing(Ledger(spec, store)) as ledger:
         before = set(ledger.names)
         todo = planned_chunks(spec, rows, ledger.missing)
         with Progress(progress, _work(spec, ledger, todo)) as bar:
-            runner = Runner(spec, rows, devices, memory, bar.say)
+            if executor is None:
+                devices = list(jax.local_devices() if devices is None else devices)
+                source = Runner(spec, rows, devices, memory, bar.say)
+            else:
+                source = HandedOut(executor, spec, rows, memory, bar.say)
             try:
                 while todo:
-                    _compute(ledger, runner, todo, bar)
+                    _compute(ledger, source, todo, bar)
                     todo = planned_chunks(spec, rows, ledger.missing)
-            except KeyboardInterrupt as error:
+            except BaseException as error:
+                if executor is None and not isinstance(error, KeyboardInterrupt):
+                    raise
                 kept = "Nothing is kept without `sweep(store=...)`."
                 if store is not None:
                     kept = f"{len(ledger.names)} of {len(ledger.names) + bar.left} "
@@ -71,10 +79,8 @@ def execute(
     dataset = assemble(ledger.cells).assign_attrs(
         jax=jax.__version__,
         python=platform.python_version(),
-        device=devices[0].device_kind,
-        devices=len(devices),
         seconds=time.perf_counter() - start,
-        compile_seconds=runner.compile_seconds,
+        **source.provenance,
     )
     return dataset if store is None else _kept(dataset, store, ledger, before)
 

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -60,6 +60,15 @@ class Runner:
         """Time spent compiling so far, side by side with other work."""
         done = (x for x in self._programs.values() if x.done() and not x.cancelled())
         return sum((x.result()[1] for x in done if x.exception() is None), 0.0)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the numbers came about, as attributes of a dataset."""
+        return {
+            "device": self._mesh.devices.flat[0].device_kind,
+            "devices": self._mesh.size,
+            "compile_seconds": self.compile_seconds,
+        }
 
     def results(
         self, chunks: list[Chunk], claim: Claim

@@ -13,7 +13,7 @@ import xarray as xr
 from ._archive import Archive, Damaged, stamp_of_chunk, stamp_of_result
 from ._files import Presence, remove_stale, write, write_new
 from ._netcdf import check_seal, encode, stamp_of
-from ._settings import JSON, described, differences, fingerprint, union
+from ._settings import JSON, as_text, described, differences, fingerprint, union
 
 
 class Store:
@@ -139,6 +139,11 @@ class Store:
             return self.archive.stamped(self.archive.result, stamp)
         except Damaged:
             return None
+
+    def is_finished(self) -> bool:
+        """Whether the result is there, and of all that is asked here."""
+        result = self.result()
+        return result is not None and result.attrs["spec"] == as_text(self.settings())
 
     def _put(self, file: Path, dataset: xr.Dataset) -> None:
         data = encode(dataset)

@@ -147,21 +147,6 @@ def test_interrupted_without_a_store(monkeypatch):
     ]
 
 
-@pytest.mark.slow
-def test_two_processes_share_a_store(tmp_path, uninterrupted):
-    code = "study(sys.argv[1]).drop_attrs().to_netcdf(sys.argv[1] + '/' + sys.argv[3])"
-    command = lambda name: launch(tmp_path, code.replace("sys.argv[3]", repr(name)), 0)
-    processes = [command(name) for name in ("one.nc", "two.nc")]
-    for process in processes:
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-    for name in ("one.nc", "two.nc", "study.nc"):
-        data = xr.load_dataset(tmp_path / name, engine="h5netcdf")
-        xr.testing.assert_identical(data.drop_attrs(), uninterrupted.drop_attrs())
-    assert len(chunk_files(tmp_path)) == CHUNKS
-    assert not list(tmp_path.rglob(".assocmem-*"))
-
-
 @pytest.mark.parametrize(
     "changed, differs",
     (
