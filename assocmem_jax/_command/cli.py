@@ -19,6 +19,7 @@ import tyro
 from .._spec.spec import Spec
 from .._version import __version__
 from ..metrics._table import METRICS
+from . import stores as _stores
 from .messages import told
 from .options import Mistake, registry
 
@@ -50,6 +51,10 @@ Metric = Annotated[
 Metrics = Annotated[
     Sequence[str], tyro.conf.arg(help=f"the scores of answers: {', '.join(METRICS)}.")
 ]
+Workers = Annotated[
+    int | None,
+    tyro.conf.arg(metavar="N", help_behavior_hint="(default: none)"),
+]
 Group = Annotated[
     str | None,
     tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the only one)"),
@@ -78,11 +83,17 @@ class Sweep(Spec):
         store: folder that keeps finished work and the result, study.nc.
         memory_gib: memory that may be used on each device. Left out, it is what the
             device has, and on a CPU half of the machine's.
+        workers: processes of this machine that compute, each on its share of the cores.
+            Left out, this one computes, on all. On other machines, give the same
+            command: commands with one store share the work.
+        dry_run: say what would be computed, and stop.
     """
 
     metrics: Metrics = Spec.metrics
     store: Folder = Path("assocmem-sweep")
     memory_gib: Memory = None
+    workers: Workers = None
+    dry_run: bool = False
 
     def __post_init__(self):
         """Check nothing yet: the parser would put a frame around the message."""
@@ -94,9 +105,26 @@ class Sweep(Spec):
         fields = dataclasses.fields(Spec)
         spec = Spec(**{field.name: getattr(self, field.name) for field in fields})
         memory = None if self.memory_gib is None else _bytes(self.memory_gib)
+        workers = self.workers
+        if workers is not None and workers < 1:
+            raise Mistake(f"`--workers {workers}` must be at least 1.")
+        from ..study._preview import preview
+
         print(_settings(spec))
+        print(_stores.planned(preview(spec, self.store)))
+        if self.dry_run:
+            return
         print(f"\nResult: {self.store / 'study.nc'}\nResume: {command}", flush=True)
-        data = study.run(spec, store=self.store, progress=True, memory=memory)
+        with contextlib.ExitStack() as stack:
+            pool = None
+            if workers is not None:
+                from ..study._executors import share_of_memory, spawned
+
+                pool = stack.enter_context(spawned(workers))
+                memory = share_of_memory(workers) if memory is None else memory
+            data = study.run(
+                spec, store=self.store, progress=True, memory=memory, executor=pool
+            )
         print(f"Done in {data.attrs['seconds']:.1f} s on {data.attrs['device']}.")
 
 
@@ -231,6 +259,8 @@ _COMMANDS: dict[str, Any] = {
     "sweep": Sweep,
     "capacity": Capacity,
     "plot": Plot,
+    "status": _stores.Status,
+    "merge": _stores.Merge,
     "notebook": Notebook,
 }
 

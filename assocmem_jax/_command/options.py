@@ -128,7 +128,11 @@ def _parse_size(words: Sequence[str]) -> int:
 
 
 def _parse_path(words: Sequence[str]) -> Path:
-    return to_path("assocmem", "FILE", words[0])
+    return _path(words[0])
+
+
+def _path(word: str) -> Path:
+    return to_path("assocmem", "FILE", word)
 
 
 def _text(x: Any) -> list[str]:
@@ -146,6 +150,7 @@ _FORMS: dict[Any, tuple[Any, str, Callable[[list[str]], Any]]] = {
     Mapping[str, AbstractRule]: ("*", "[NAME=]RULE [...]", parse_rules),
     Sequence[int]: ("*", "SIZE|FIRST:LAST [...]", parse_sizes),
     int | None: (1, "SIZE", _parse_size),
+    Sequence[Path]: ("*", "STORE [...]", lambda words: tuple(map(_path, words))),
     Sequence[str]: ("*", "NAME [...]", lambda words: tuple(_split(words))),
     float | Sequence[float]: ("*", "LEVEL [...]", parse_levels),
     Mapping[str, Sequence[float]]: ("*", "NAME=LEVEL,... [...]", parse_vary),

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from .._spec.axes import corruptions
 from ..metrics._table import scores_of
 from ._extent import Extent
-from ._settings import Settings, same_level
+from ._settings import Settings, facts_of, same_level
 
 
 class Disagreement(ValueError):
@@ -62,17 +62,36 @@ class Cells:
         """Which cells lack, of one rule of this study, at one dimension."""
         place = self._place(rule, point, d)
         assert place is not None
-        # Along an axis of which a rule has not the hyperparameter, all are the same.
-        there = self.there[tuple(0 if isinstance(x, slice) else x for x in place)]
+        there = self.there[_once(place)]
         levels = math.prod(map(len, self.levels.values()))
         return ~there.reshape(len(there), levels, len(self.loads))
 
-    def lacks(self, extent: Extent) -> bool:
-        """Whether no cell of an extent is filled."""
-        return not any(
-            self.there[place][..., loads].any()
+    def lacking(self, extent: Extent) -> tuple[int, int]:
+        """How many cells of an extent lack, and how many it has of this study."""
+        there = [
+            self.there[_once(place)][..., loads]
             for place, loads, _ in self._parts(extent)
-        )
+        ]
+        size = sum(x.size for x in there)
+        return size - sum(int(np.count_nonzero(x)) for x in there), size
+
+    def by_load(self, rule: str, d: int) -> tuple[list[int], int]:
+        """How many cells of a rule and dimension are filled at each load, and of all.
+
+        Cells that are the same for all values of a hyperparameter count once.
+        """
+        has = facts_of(self.settings, rule)["hyperparameters"]
+        varied = [slice(None) if name in has else 0 for name in self._varied]
+        places = self.axes["rule"].index(rule), self.axes["d"].index(d)
+        there = self.there[(*places, *varied)]
+        filled = there.reshape(-1, len(self.loads)).sum(0)
+        return filled.tolist(), there.size // len(self.loads)
+
+    def counts(self) -> tuple[int, int]:
+        """How many cells are filled, and how many there are."""
+        pairs = [self.by_load(x, d) for x in self.axes["rule"] for d in self.axes["d"]]
+        done = sum(sum(filled) for filled, _ in pairs)
+        return done, sum(size for _, size in pairs) * len(self.loads)
 
     def put(
         self,
@@ -145,6 +164,11 @@ class Cells:
             if None not in found:
                 source = slice(0, stop - extent.first), i, chosen
                 yield (*place, trials, *found), at, source
+
+
+def _once(place: tuple) -> tuple:
+    """One of the entries along axes of which a rule has not the hyperparameter."""
+    return tuple(0 if x == slice(None) else x for x in place)
 
 
 def _places(levels: list[float]) -> dict[str, int]:

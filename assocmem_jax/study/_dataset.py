@@ -1,7 +1,7 @@
 """Chunks of a study as datasets, and the study put together from its cells."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import xarray as xr
 from .._spec.axes import AXES, corruptions
 from ..metrics._table import METRICS
 from ._cells import Cells
-from ._extent import Extent, parsed
+from ._extent import Extent
 from ._settings import Settings, as_text, facts_of
 
 
@@ -58,20 +58,16 @@ def numbers_of(
     return extent, mean, std
 
 
-def filled(
-    settings: Settings, names: Iterable[str], load: Callable[[str], Any]
-) -> Cells:
-    """The cells of a study, from all chunks that have some of them.
+def filled(settings: Settings, chunks: Iterable[tuple[str, xr.Dataset]]) -> Cells:
+    """The cells of a study, from chunks that have some of them.
 
     Args:
         settings: of the study, as a store holds them.
-        names: of the chunks.
-        load: gives a chunk by its name, or `None`.
+        chunks: names and chunks.
     """
     cells = Cells(settings)
-    for name in names:
-        if parsed(name) and (chunk := load(name)) is not None:
-            cells.put(*numbers_of(chunk, cells.scores))
+    for _, chunk in chunks:
+        cells.put(*numbers_of(chunk, cells.scores))
     return cells
 
 
@@ -87,6 +83,7 @@ def assemble(cells: Cells) -> xr.Dataset:
         for kind, of in cells.numbers.items()
     }
     coords = {**axes, **levels, "n": cells.loads}
+    done, size = cells.counts()
     dataset = xr.Dataset(
         _variables(settings["metrics"], arrays, dims),
         {name: (name, np.asarray(x), _axis(name)) for name, x in coords.items()},
@@ -94,8 +91,8 @@ def assemble(cells: Cells) -> xr.Dataset:
             **turns(settings),
             "title": "What associative memories hold",
             "spec": as_text(settings),
-            "cells": cells.there.size,
-            "done": int(np.count_nonzero(cells.there)),
+            "cells": size,
+            "done": done,
         },
     )
     return dataset.transpose("rule", "d", "n", *settings["vary"], *levels, "trial")

@@ -15,6 +15,7 @@ from .._base.labels import Dataset
 from .._spec.spec import Spec
 from ._executors import HandedOut
 from ._ledger import Ledger
+from ._load import chunks_of
 from ._plan import Chunk, check_results, chunks as planned_chunks, trial_work
 from ._progress import Progress
 from ._runner import Runner
@@ -138,7 +139,7 @@ def _kept(dataset: Dataset, store: Any, ledger: Ledger, before: set[str]) -> Dat
     names, whole = sorted(ledger.names), dataset
     if settings != asked:
         names = store.names()
-        whole = assemble(filled(settings, names, store.load))
+        whole = assemble(filled(settings, chunks_of(store.archive, settings, names)))
         whole = whole.assign_attrs({name: dataset.attrs[name] for name in _PROVENANCE})
     store.finish(whole, names)
     return dataset

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from .._base.errors import ArgumentError, ArgumentTypeError
+from .._base.memory import memory_limit
 from .._spec.spec import Spec
 from ._plan import Chunk
 from ._runner import Claim, Numbers, Runner
@@ -146,6 +147,16 @@ def check_executor(executor: Any, devices: Any) -> None:
             "cannot go together",
             "Workers use all of their devices: limit these where workers are started.",
         )
+
+
+def share_of_memory(workers: int) -> int | None:
+    """Bytes for each of the processes that share a CPU's memory; `None` elsewhere.
+
+    Args:
+        workers: how many processes.
+    """
+    on_cpu = jax.default_backend() == "cpu"
+    return max(1, memory_limit() // 2 // workers) if on_cpu else None
 
 
 def spawned(workers: int) -> ProcessPoolExecutor:

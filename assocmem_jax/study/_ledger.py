@@ -97,7 +97,8 @@ class Ledger:
             held = self._claims.take(wanted)
         # What was claimed by another before may be done by now.
         self.read()
-        done = [name for name in held if not self.cells.lacks(wanted[name])]
+        lacking = {name: self.cells.lacking(wanted[name]) for name in held}
+        done = [name for name, (lack, size) in lacking.items() if lack < size]
         self._claims.release(done)
         names = set(held) - set(done)
         return [chunk for chunk, extent in extents.items() if extent.name in names]

@@ -64,11 +64,17 @@ def _of_folder(folder: Path) -> Dataset:
             return dataset
     if settings is None:
         raise _missing(folder, archive.result)
-    return unfinished(archive, settings, names)
+    from ._dataset import assemble, filled
+
+    return assemble(filled(settings, chunks_of(archive, settings, names)))
 
 
-def unfinished(archive: Any, settings: dict[str, Any], names: list[str]) -> Dataset:
-    """The study of a store as far as it is done.
+def chunks_of(
+    archive: Any, settings: dict[str, Any], names: list[str]
+) -> Iterator[tuple[str, Dataset]]:
+    """The chunks of a store that are whole, by name.
+
+    Of others it warns, and leaves them where they are.
 
     Args:
         archive: the `Archive`.
@@ -76,15 +82,14 @@ def unfinished(archive: Any, settings: dict[str, Any], names: list[str]) -> Data
         names: of the chunks that are there.
     """
     from ._archive import Damaged, stamp_of_chunk
-    from ._dataset import assemble, filled
+    from ._extent import parsed
     from ._settings import fingerprint
 
     study = fingerprint(settings)
-
-    def load(name: str) -> Dataset | None:
+    for name in filter(parsed, names):
         file = archive.file(name)
         try:
-            return archive.stamped(file, stamp_of_chunk(study, name))
+            chunk = archive.stamped(file, stamp_of_chunk(study, name))
         except Damaged as error:
             said = archive.error(
                 UserWarning,
@@ -93,9 +98,9 @@ def unfinished(archive: Any, settings: dict[str, Any], names: list[str]) -> Data
                 "them again.",
             )
             warnings.warn(cast(Warning, said), stacklevel=5)
-            return None
-
-    return assemble(filled(settings, names, load))
+            continue
+        if chunk is not None:
+            yield name, chunk
 
 
 def _of_file(

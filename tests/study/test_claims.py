@@ -102,7 +102,8 @@ def write_claim(folder, age=0.0, content=None, number=0, **changed):
     }
     file = folder / f"{ONE.name}.{number}.claim"
     file.write_bytes(json.dumps(said).encode() if content is None else content)
-    os.utime(file, (time.time() - age,) * 2)
+    beat = time.time() - age
+    os.utime(file, (beat, beat))
     return file
 
 

@@ -15,7 +15,7 @@ class Powers(am.AbstractSeparation):
     """Weights are sums of powers of the scores."""
 
     looks: ClassVar = "once"
-    shares: Float[Array, " powers"]
+    shares: Float[Array, " powers"] = eqx.field(converter=jnp.asarray)
     degree: int = eqx.field(static=True, default=3)
 
     def weigh(self, scores, mask):
