@@ -53,7 +53,7 @@ Metrics = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    tyro.conf.arg(metavar="N", help_behavior_hint="(default: none)"),
+    tyro.conf.arg(metavar="N", help_behavior_hint="(default: this one)"),
 ]
 Group = Annotated[
     str | None,
@@ -153,10 +153,9 @@ class Capacity:
         if self.out is not None:
             _check_out(self.out, (".nc",))
         from .._statistics import capacity as _capacity, scaling as _scaling
-        from ..study._load import load_study
         from . import tables as _tables
 
-        data = load_study(self.study, group=self.group)
+        data = _stores.loaded(self.study, self.group)
         confidence = self.confidence
         found = _capacity.capacity(
             data, self.metric, self.threshold, confidence=confidence
@@ -203,10 +202,9 @@ class Plot:
         """Draw it into a file."""
         del command
         _check_out(self.out, (".png", ".svg", ".pdf"))
-        from ..study._load import load_study
         from . import panels as _panels
 
-        data = load_study(self.study, group=self.group)
+        data = _stores.loaded(self.study, self.group)
         data = _panels.chosen(data, self.rules, self.select)
         _panels.draw(data, self.kind, self.metric, self.threshold, self.out)
         print(f"Figure: {self.out}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from .._base.labels import Dataset
 from . import tables as _tables
 
 
@@ -63,6 +64,18 @@ class Merge:
         print(f"Result: {self.out / 'study.nc'} ({done} of {cells} cells)")
 
 
+def loaded(study: Path, group: str | None) -> Dataset:
+    """A study from disk. Of one that is not finished, say how much there is."""
+    from ..study._load import load_study
+
+    data = load_study(study, group=group)
+    # Files of others need not say.
+    done, cells = (data.attrs.get(name) for name in ("done", "cells"))
+    if done != cells:
+        print(f"Unfinished: {done} of {cells} cells.")
+    return data
+
+
 def planned(plan: Any) -> str:
     """What a study would compute, one thing a line, as its settings are.
 
@@ -77,7 +90,7 @@ def planned(plan: Any) -> str:
     return "\n".join(f"{name:18}{said}" for name, said in lines.items())
 
 
-def _size(count: float) -> str:
+def _size(count: float | int) -> str:
     units = ("bytes", "KiB", "MiB", "GiB")
     unit = 0
     while count >= 1024 and unit < len(units) - 1:

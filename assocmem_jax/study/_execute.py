@@ -134,8 +134,8 @@ def _kept(dataset: Dataset, store: Any, ledger: Ledger, before: set[str]) -> Dat
         and ledger.names == before
     ):
         # Where the numbers come from is what it says of the call that made them.
-        made = {name: finished.attrs[name] for name in _PROVENANCE}
-        return dataset.assign_attrs(made)
+        made = finished.attrs
+        return dataset.assign_attrs({x: made[x] for x in _PROVENANCE if x in made})
     names, whole = sorted(ledger.names), dataset
     if settings != asked:
         names = store.names()

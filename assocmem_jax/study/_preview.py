@@ -1,6 +1,7 @@
 """What a study would compute, before anything is computed or written."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 from .._spec.spec import Spec
@@ -51,7 +52,10 @@ def preview(spec: Spec, folder: Path) -> Preview:
             f"holds a study with other settings ({differs})",
             "Use another folder or the same settings.",
         )
-    cells = filled(asked, chunks_of(archive, asked, names))
+    with warnings.catch_warnings():
+        # Of bad chunks the study itself will say what it does with them.
+        warnings.simplefilter("ignore", UserWarning)
+        cells = filled(asked, chunks_of(archive, asked, names))
     there, count = cells.counts()
     lacking = lambda rule, point, d: cells.missing(rule, point_of(spec, rule, point), d)
     todo = chunks(spec, size, lacking)

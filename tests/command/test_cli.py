@@ -20,7 +20,7 @@ import assocmem_jax as am
 from assocmem_jax import _rules
 from assocmem_jax._base.errors import argument_error
 from assocmem_jax._base.text import from_text, to_text
-from assocmem_jax._command import cli as _cli, options as _cli_types
+from assocmem_jax._command import cli as _cli, options as _cli_types, stores as _stores
 from assocmem_jax._command.cli import main
 from assocmem_jax._spec.spec import Spec
 
@@ -29,6 +29,8 @@ COMMANDS = {
     "sweep": _cli.Sweep,
     "capacity": _cli.Capacity,
     "plot": _cli.Plot,
+    "status": _stores.Status,
+    "merge": _stores.Merge,
     "notebook": _cli.Notebook,
 }
 
@@ -69,8 +71,11 @@ def test_help_says_what_every_option_means(name, columns, capsys, monkeypatch):
     out = text_of(capsys.readouterr().out)
     said = meanings(COMMANDS[name])
     for field in dataclasses.fields(COMMANDS[name]):
-        positional = name != "notebook" and field.name == "study"
-        option = "STUDY" if positional else f"--{field.name.replace('_', '-')} "
+        option = f"--{field.name.replace('_', '-')} "
+        if field.name == "study":
+            option = "STUDY"
+        elif name == "merge":
+            option = {"out": "OUT", "stores": "IN [IN ...]"}[field.name]
         assert option in out
         # A long word may be broken at the end of a line.
         assert said[field.name].replace(" ", "") in out.replace(" ", "")
