@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, ProcessPoolExecutor
@@ -168,10 +169,19 @@ def spawned(workers: int) -> ProcessPoolExecutor:
     )
 
 
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _begin(started: Any, workers: int) -> None:
     """Begin to work: on some of the cores, until the user stops all processes."""
     # The pool says what happened: a worker just ends.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Nor does it wait for work from a process that was killed.
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     with started.get_lock():
         number = started.value
         started.value += 1

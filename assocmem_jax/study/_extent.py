@@ -1,6 +1,7 @@
 """Which cells a chunk has numbers of, whatever study it was computed for."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -37,20 +38,20 @@ class Extent:
     levels: Mapping[str, tuple[float, ...]]
     loads: tuple[int, ...]
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """Part of a file name: the same wherever these cells are planned."""
         levels = {x: list(map(same_level, of)) for x, of in self.levels.items()}
-        rest = _digest([sorted(levels.items()), list(self.loads)], 8)
+        rest = _digest([sorted(levels.items()), list(self.loads)], 12)
         trials = f"trials{self.first}-{self.first + self.count}"
         return f"{self.case}-{trials}-{rest}"
 
-    @property
+    @functools.cached_property
     def case(self) -> str:
         """The beginning of the names of all chunks of this rule and dimension."""
         return f"d{self.d}-{case_of(self.rule, self.call, self.point)}"
 
-    @property
+    @functools.cached_property
     def combinations(self) -> set[tuple[str, ...]]:
         """The combinations of levels, as what they are in a kernel."""
         axes = [map(same_level, self.levels[x]) for x in sorted(self.levels)]
@@ -125,7 +126,7 @@ def case_of(rule: str, call: str, point: Mapping[str, float | None]) -> str:
     return _digest([rule, call, sorted(same.items())], 16)
 
 
-_NAME = re.compile(r"d(\d+)-([0-9a-f]{16})-trials(\d+)-(\d+)-[0-9a-f]{8}")
+_NAME = re.compile(r"d(\d+)-([0-9a-f]{16})-trials(\d+)-(\d+)-[0-9a-f]{12}")
 
 
 def parsed(name: str) -> tuple[int, str, range] | None:

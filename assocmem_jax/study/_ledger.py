@@ -91,17 +91,19 @@ class Ledger:
         """Claim chunks that lack, and say which could be."""
         if self._store is None:
             return chunks
-        extents = {chunk: self.extent(chunk) for chunk in chunks}
-        wanted = {extent.name: extent for extent in extents.values()}
+        wanted = {x.name: x for x in map(self.extent, chunks) if self._lacks(x)}
         with self._store.archive.explained(self._store.path / "claims"):
             held = self._claims.take(wanted)
         # What was claimed by another before may be done by now.
         self.read()
-        lacking = {name: self.cells.lacking(wanted[name]) for name in held}
-        done = [name for name, (lack, size) in lacking.items() if lack < size]
+        done = {name for name in held if not self._lacks(wanted[name])}
         self._claims.release(done)
-        names = set(held) - set(done)
-        return [chunk for chunk, extent in extents.items() if extent.name in names]
+        return [x for x in chunks if self.extent(x).name in set(held) - done]
+
+    def _lacks(self, extent: Extent) -> bool:
+        """Whether no cell of an extent is filled."""
+        lack, size = self.cells.lacking(extent)
+        return lack == size
 
     def keep(
         self, chunk: Chunk, mean: np.ndarray, std: np.ndarray, **attrs: Any
