@@ -160,7 +160,7 @@ def prepare(out: Path, seed: int, quick: bool, overwrite: bool) -> bool:
             _empty(out / name)
         try:
             with contextlib.closing(Store(out / name, store_settings(spec))) as store:
-                finished.append(store.is_finished())
+                finished.append(store.result() is not None)
         except BadArgument as error:
             error.rename("notebook", {"store": "out"})
             error.given = repr(os.fspath(out))

@@ -19,7 +19,6 @@ from ._load import chunks_of
 from ._plan import Chunk, check_results, chunks as planned_chunks, trial_work
 from ._progress import Progress
 from ._runner import Runner
-from ._settings import as_text
 
 
 # Attributes that say how numbers came about, as against what they are.
@@ -112,13 +111,13 @@ def _compute(ledger: Ledger, source: Any, todo: list[Chunk], bar: Progress) -> N
         for chunk, numbers in results:
             now = time.perf_counter()
             ledger.keep(chunk, *numbers, seconds=now - last)
-            bar.add(ledger.extent(chunk).name)
+            bar.add(ledger.names)
             last = now
     finally:
         # A traceback that is kept would keep it open, and LAPACK limited.
         results.close()
-    for name in ledger.read():
-        bar.add(name)
+    ledger.read()
+    bar.add(ledger.names)
 
 
 def _kept(dataset: Dataset, store: Any, ledger: Ledger, before: set[str]) -> Dataset:
@@ -128,11 +127,7 @@ def _kept(dataset: Dataset, store: Any, ledger: Ledger, before: set[str]) -> Dat
     settings, asked = store.settings(), ledger.cells.settings
     finished = store.result()
     # What others added in the meantime, they write.
-    if (
-        finished is not None
-        and finished.attrs["spec"] == as_text(settings)
-        and ledger.names == before
-    ):
+    if finished is not None and ledger.names == before:
         # Where the numbers come from is what it says of the call that made them.
         made = finished.attrs
         return dataset.assign_attrs({x: made[x] for x in _PROVENANCE if x in made})

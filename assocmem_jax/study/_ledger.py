@@ -18,7 +18,7 @@ class Ledger:
 
     Attributes:
         cells: those of the study.
-        names: of all chunks that were in the store at last.
+        names: of all chunks of which cells were taken.
     """
 
     def __init__(self, spec: Spec, store: Any):
@@ -38,20 +38,17 @@ class Ledger:
             self._cases = cases_of(spec)
         self.read()
 
-    def read(self) -> list[str]:
-        """Take chunks from the store that are new in it, and name them."""
+    def read(self) -> None:
+        """Take chunks from the store that are new in it."""
         if self._store is None:
-            return []
+            return
         # Not at the top: a study without a store loads xarray while it compiles.
         from ._dataset import numbers_of
 
-        new = [x for x in self._store.names() if x not in self.names and self._asks(x)]
-        for name in new:
-            chunk = self._store.load(name)
-            if chunk is not None:
+        for name in set(self._store.names()) - self.names:
+            if self._asks(name) and (chunk := self._store.load(name)) is not None:
                 self.cells.put(*numbers_of(chunk, self.cells.scores))
                 self.names.add(name)
-        return [name for name in new if name in self.names]
 
     def _asks(self, name: str) -> bool:
         """Whether a chunk of that name may have cells of this study."""
@@ -59,11 +56,8 @@ class Ledger:
         if found is None:
             return False
         d, case, trials = found
-        return (
-            case in self._cases
-            and d in self._spec.d
-            and trials.start < (self._spec.trials)
-        )
+        asked = case in self._cases and d in self._spec.d
+        return asked and trials.start < self._spec.trials
 
     def missing(self, rule: str, point: int, d: int) -> np.ndarray:
         """Which cells lack: trials x levels x loads."""
@@ -112,6 +106,7 @@ class Ledger:
         extent = self.extent(chunk)
         self.cells.put(extent, mean, std)
         if self._store is None:
+            self.names.add(extent.name)
             return
         from ._dataset import chunk_dataset
 

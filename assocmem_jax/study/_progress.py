@@ -62,10 +62,11 @@ class Progress:
         """How many chunks are not done."""
         return len(self._chunks)
 
-    def add(self, name: str) -> None:
-        """Count a chunk as done, by whomever."""
-        work, cells = self._chunks.pop(name, (0, 0))
-        self._done += cells
+    def add(self, names: set[str]) -> None:
+        """Count chunks as done, by whomever. Those that were counted may be named."""
+        done = [self._chunks.pop(name) for name in self._chunks.keys() & names]
+        work = sum(x for x, _ in done)
+        self._done += sum(x for _, x in done)
         with contextlib.suppress(OSError):
             self._say()
             self._bar.update(work)

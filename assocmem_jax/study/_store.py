@@ -13,7 +13,14 @@ import xarray as xr
 from ._archive import Archive, Damaged, stamp_of_chunk, stamp_of_result
 from ._files import Presence, remove_stale, write, write_new
 from ._netcdf import check_seal, encode, stamp_of
-from ._settings import JSON, as_text, described, differences, fingerprint, union
+from ._settings import (
+    JSON,
+    described,
+    differences,
+    differing,
+    fingerprint,
+    union,
+)
 
 
 class Store:
@@ -128,7 +135,7 @@ class Store:
         return self.archive.result
 
     def result(self) -> xr.Dataset | None:
-        """The study as it was written, if it was so whole and from all chunks.
+        """The study as it was written, if it is of all chunks and of all that is asked.
 
         Raises:
             OSError: if the file is there and cannot be read.
@@ -136,14 +143,13 @@ class Store:
         """
         stamp = stamp_of_result(self._fingerprint, self.names())
         try:
-            return self.archive.stamped(self.archive.result, stamp)
+            result = self.archive.stamped(self.archive.result, stamp)
         except Damaged:
             return None
-
-    def is_finished(self) -> bool:
-        """Whether the result is there, and of all that is asked here."""
-        result = self.result()
-        return result is not None and result.attrs["spec"] == as_text(self.settings())
+        if result is None:
+            return None
+        written = json.loads(result.attrs["spec"])
+        return result if not differing(written, described(self.settings())) else None
 
     def _put(self, file: Path, dataset: xr.Dataset) -> None:
         data = encode(dataset)
