@@ -190,7 +190,7 @@ def phase_of_instruction(line: str, opcodes: list[str], place: str) -> str:
         return "metrics"
     if re.search(FACTORS, line):
         return "factorisations"
-    if re.search(r"/least_squares\.py:(?!products|_summed)", place):
+    if re.search(r"/(least_squares|reduced|batches)\.py:(?!products|_summed)", place):
         return "factorisations"
     rule = re.search(r"/(_rules/\w+|separation|linear)\.py:", place)
     return "rule" if rule else "other"

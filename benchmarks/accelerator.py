@@ -3,8 +3,11 @@
 Two JSON rows. `study`: four rules, 20 x 20 (d, n), 32 trials, cold and warm, with the
 phases of one trace of every kernel, times its number of calls, and the fraction of
 peak: the operations or bytes that a phase cannot do without, at the best of the device.
-`experiment_2`: the notebook's grid of pseudoinverses, next to its torch code on the
-same device. `--small` takes seconds on a CPU.
+Warm, the whole study is to take at most a minute on one GPU. `experiment_2`: the
+notebook's grid of pseudoinverses, next to its torch code on the same device.
+
+One device is measured. On a GPU, torch needs a build that sees it. `--quick` takes half
+a minute on a CPU.
 """
 
 import argparse
@@ -23,35 +26,48 @@ from _work import RULES, device_peaks, needs
 import assocmem_jax as am
 
 
+# Seconds that the whole study may take, warm, on one GPU.
+ALLOWED = 60.0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--trials", type=int, default=32)
     parser.add_argument("--only", choices=("study", "experiment_2"))
-    parser.add_argument("--small", action="store_true", help="a small grid, in seconds")
+    parser.add_argument("--quick", action="store_true", help="a small grid, in seconds")
     args = parser.parse_args()
-    sizes = lambda first, last, count: np.unique(
-        np.round(np.geomspace(first, last, count)).astype(int)
-    ).tolist()
-    d, n = (
-        (sizes(16, 64, 3), sizes(4, 512, 3))
-        if args.small
-        else (
-            sizes(16, 1024, 20),
-            sizes(4, 2**15, 20),
-        )
-    )
+    if args.only != "study" and on_gpu() and not torch.cuda.is_available():
+        parser.error("torch sees no GPU: install a build that does, or --only study")
+    d, n, trials = sizes(16, 1024, 20), sizes(4, 2**15, 20), args.trials
+    if args.quick:
+        d, n, trials = sizes(16, 64, 2), sizes(4, 512, 3), 2
     if args.only in (None, "study"):
-        trials = 2 if args.small else args.trials
-        report("accelerator", what="study", **study(d, n, trials, args.repeats))
+        row = study(d, n, trials, args.repeats)
+        if not args.quick:
+            row["seconds_allowed"] = ALLOWED
+        report("accelerator", what="study", **row)
     if args.only in (None, "experiment_2"):
-        grid = notebook_torch.experiments(args.small)["experiment_2"]
+        grid = notebook_torch.experiments(args.quick)["experiment_2"]
         report("accelerator", what="experiment_2", **next_to_torch(grid, args.repeats))
+
+
+def sizes(first: int, last: int, count: int) -> list[int]:
+    """Whole numbers in equal steps of their logarithm."""
+    return np.unique(np.round(np.geomspace(first, last, count)).astype(int)).tolist()
+
+
+def on_gpu() -> bool:
+    return jax.default_backend() == "gpu"
 
 
 def study(d: list[int], n: list[int], trials: int, repeats: int) -> dict:
     """Cold and warm seconds of the whole study, and those of its phases."""
-    sweep = lambda seed: am.study.sweep(RULES, d=d, n=n, trials=trials, seed=seed)
+    # The kernels whose phases are looked at are those of one device, too.
+    devices = jax.local_devices()[:1]
+    sweep = lambda seed: am.study.sweep(
+        RULES, d=d, n=n, trials=trials, seed=seed, devices=devices
+    )
     cold = seconds_of(lambda: sweep(0))
     seconds = in_turn({"assocmem": sweep}, repeats)
     check(sweep(0))
@@ -96,9 +112,8 @@ def check(dataset):
 
 def next_to_torch(grid, repeats: int) -> dict:
     """Cold and warm seconds of one grid, here and in torch, on the same device."""
-    on_gpu = jax.default_backend() == "gpu"
-    row = notebook.warm(grid, repeats, "cuda" if on_gpu else "cpu")
-    return {**row, "torch_device": torch.cuda.get_device_name() if on_gpu else "cpu"}
+    row = notebook.warm(grid, repeats, "cuda" if on_gpu() else "cpu")
+    return {**row, "torch_device": torch.cuda.get_device_name() if on_gpu() else "cpu"}
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def command(grids, repeats: int, small: bool) -> dict:
     peak = {"torch": 0.0, "assocmem": 0.0}
     programs = {
         "torch": [str(HERE / "notebook_torch.py")],
-        "assocmem": ["-m", "assocmem_jax", "notebook"],
+        "assocmem": ["-m", "assocmem_jax", "notebook", "--no-cache"],
     }
     with tempfile.TemporaryDirectory() as folder:
         out = lambda side, seed: Path(folder) / f"{side}_{seed}"

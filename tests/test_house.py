@@ -149,6 +149,13 @@ def test_import_stays_light(module):
     assert run(sys.executable, "-c", code).returncode == 0
 
 
+def test_a_study_and_its_figures_do_without_the_laws_of_scipy():
+    """They take as long to import as JAX does."""
+    code = "import sys, assocmem_jax._command.notebook, assocmem_jax.theory._registry"
+    code += "; sys.exit('scipy.stats' in sys.modules)"
+    assert run(sys.executable, "-c", code).returncode == 0
+
+
 def test_a_type_checker_sees_the_face(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     said = run("pyright", "--pythonpath", sys.executable, "script.py", cwd=tmp_path)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from .._base.errors import BadArgument
 from .._spec.spec import Spec
 from .._version import __version__
 from ..metrics._table import METRICS
@@ -87,6 +88,7 @@ class Sweep(Spec):
             Left out, this one computes, on all. On other machines, give the same
             command: commands with one store share the work.
         dry_run: say what would be computed, and stop.
+        no_cache: compile everything, and keep no compiled program for the next command.
     """
 
     metrics: Metrics = Spec.metrics
@@ -94,6 +96,7 @@ class Sweep(Spec):
     memory_gib: Memory = None
     workers: Workers = None
     dry_run: bool = False
+    no_cache: bool = False
 
     def __post_init__(self):
         """Check nothing yet: the parser would put a frame around the message."""
@@ -110,6 +113,7 @@ class Sweep(Spec):
             raise Mistake(f"`--workers {workers}` must be at least 1.")
         from ..study._preview import preview
 
+        _keep_programs(self.no_cache)
         print(_settings(spec))
         print(_stores.planned(preview(spec, self.store)))
         if self.dry_run:
@@ -120,7 +124,7 @@ class Sweep(Spec):
             if workers is not None:
                 from ..study._executors import share_of_memory, spawned
 
-                pool = stack.enter_context(spawned(workers))
+                pool = stack.enter_context(spawned(workers, not self.no_cache))
                 memory = share_of_memory(workers) if memory is None else memory
             data = study.run(
                 spec, store=self.store, progress=True, memory=memory, executor=pool
@@ -224,12 +228,14 @@ class Notebook:
         seed: of the random numbers.
         quick: run a small grid, in seconds.
         overwrite: replace another study in that folder.
+        no_cache: compile everything, and keep no compiled program for the next command.
     """
 
     out: Folder = Path("assocmem-notebook")
     seed: int = 0
     quick: bool = False
     overwrite: bool = False
+    no_cache: bool = False
 
     def run(self, command: str) -> None:
         """Run the experiments, or find them done, and draw them."""
@@ -238,6 +244,7 @@ class Notebook:
         done = _notebook.prepare(self.out, self.seed, self.quick, self.overwrite)
         came = "computed before; `--overwrite` computes them again"
         if not done:
+            _keep_programs(self.no_cache)
             for name, spec in _notebook.sweeps(self.seed, self.quick).items():
                 print(f"{name}:\n{_settings(spec)}\n")
             result = self.out / _notebook.NUMBERS
@@ -269,6 +276,10 @@ def main(args: Sequence[str] | None = None) -> None:
         # In a process of its own. Python looks through all objects, several times, when
         # it exits: with what JAX makes of them, 0.4 s.
         atexit.register(gc.freeze)
+        # What is imported stays. To look through it again and again, as imports and
+        # tracing make the collector do, took 0.4 s of a quick study's 7.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
     args = list(sys.argv[1:] if args is None else args)
     if args == ["--version"]:
         print(f"assocmem_jax {__version__}")
@@ -314,6 +325,24 @@ def _wide_enough() -> Iterator[None]:
             os.environ.pop("COLUMNS", None)
         else:
             os.environ["COLUMNS"] = before
+
+
+def _keep_programs(no_cache: bool) -> None:
+    """Take compiled programs from earlier commands, where there is a place for them."""
+    if no_cache:
+        return
+    from ..study import keep_programs
+
+    try:
+        keep_programs()
+    except OSError as error:
+        reason = f"{type(error).__name__}: {error.strerror}"
+        if isinstance(error, BadArgument):
+            reason = f"{error.given} {error.complaint}"
+        advice = "`--no-cache` does without."
+        warnings.warn(
+            f"Compiled programs are not kept: {reason}. {advice}", stacklevel=2
+        )
 
 
 def _bytes(gib: float) -> int:

@@ -188,10 +188,7 @@ class Fold(eqx.Module):
 
     def count(self, table: AbstractTable) -> Int[Array, ""]:
         """Number of stored pairs, over all shards."""
-        if self.stop is not None and _all_stored(table):
-            count = jnp.clip(self.stop, 0, table.num_rows)
-        else:
-            count = jnp.sum(self.stored(table).mask, dtype=jnp.int32)
+        count = table.count(self.stop)
         return count if self.axis_name is None else jax.lax.psum(count, self.axis_name)
 
     def total(self, table: AbstractTable) -> int:
@@ -206,6 +203,10 @@ class Fold(eqx.Module):
     def up_to(self, stop: Int[Array, ""]) -> "Fold":
         """The same fold over the pairs before `stop` alone."""
         return dataclasses.replace(self, stop=stop)
+
+    def across(self, axis_name: str) -> "Fold":
+        """The same fold over the pairs of all devices along a mesh axis."""
+        return dataclasses.replace(self, axis_name=axis_name)
 
     def plan(
         self, n: int, m: int, query_batch: int | None = None
@@ -260,11 +261,6 @@ def _limits() -> tuple[int, int]:
 def _of_present(summarize: Callable) -> Callable:
     """The same summary of a block, in float32 at least, with zeros in absent rows."""
     return lambda tables: summarize(*(widened(table.present()) for table in tables))
-
-
-def _all_stored(table: AbstractTable) -> bool:
-    """Whether it is known that all rows are stored."""
-    return not is_traced(table.mask) and bool(np.asarray(table.mask).all())
 
 
 def _shards(out: Any, merge: Callable, axis_name: str) -> Any:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from .._base.exact import rounded, unit_of
 from .fold import Fold
-from .pairs import Pairs
+from .pairs import AbstractPairs, Pairs
 from .rule import AbstractRule, Looks, Memory
 from .sums import Weights
 
@@ -89,7 +89,7 @@ class AbstractLinear(AbstractRule[Memory]):
     def summarize(self, block: Pairs, fold: Fold) -> Any:
         """The summary of a block of pairs. Absent rows arrive as zeros."""
 
-    def prepare(self: Linear, pairs: Pairs, fold: Fold) -> Linear:
+    def prepare(self: Linear, pairs: AbstractPairs, fold: Fold) -> Linear:
         """The rule for some pairs, after a look at all of them: a unit, for example."""
         del pairs, fold
         return self
@@ -98,7 +98,12 @@ class AbstractLinear(AbstractRule[Memory]):
         """The summary of two sets of pairs from theirs, the earlier one first."""
         return jax.tree.map(operator.add, a, b)
 
-    def solve(self, summary: Any, pairs: Pairs, fold: Fold) -> Memory:
+    @property
+    def has_order(self) -> bool:
+        """Whether the order of pairs may count: where summaries are not added up."""
+        return type(self).merge is not AbstractLinear.merge
+
+    def solve(self, summary: Any, pairs: AbstractPairs, fold: Fold) -> Memory:
         """The memory.
 
         Args:
@@ -109,12 +114,14 @@ class AbstractLinear(AbstractRule[Memory]):
         del pairs, fold
         return summary
 
-    def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
+    def solves_alone(self, pairs: AbstractPairs, fold: Fold) -> int:
         """Number of pairs up to which `solve` looks at the pairs, and at no summary."""
         del pairs, fold
         return 0
 
-    def left(self, gram: Float[Array, "d d"], pairs: Pairs, fold: Fold) -> LeftFactor:
+    def left(
+        self, gram: Float[Array, "d d"], pairs: AbstractPairs, fold: Fold
+    ) -> LeftFactor:
         r"""The matrix L of the memory $M = L K^\top V$, for values that nobody draws.
 
         Args:
@@ -124,7 +131,7 @@ class AbstractLinear(AbstractRule[Memory]):
         """
         raise NotImplementedError(f"`{type(self).__name__}.left` is not defined.")
 
-    def write(self, pairs: Pairs, fold: Fold = Fold()) -> Memory:
+    def write(self, pairs: AbstractPairs, fold: Fold = Fold()) -> Memory:
         """Sum up the stored pairs, and solve for the memory."""
         rule, summary = self.prepare(pairs, fold), None
         if fold.total(pairs) > rule.solves_alone(pairs, fold):
@@ -140,35 +147,35 @@ class AbstractLinear(AbstractRule[Memory]):
         return answer.astype(query.dtype)
 
 
-def wide(fold: Fold, pairs: Pairs) -> Fold:
+def wide(fold: Fold, pairs: AbstractPairs) -> Fold:
     """The fold with blocks of at least d rows.
 
     To add matrices of d rows takes longer than to make them of fewer rows than that.
     """
-    n, d = pairs.keys.shape
+    n, d = pairs.num_rows, pairs.dimension
     return fold.with_block_size(max(fold.block_rows(pairs), min(d, n)))
 
 
 def summaries(
-    rule: AbstractLinear, pairs: Pairs, fold: Fold, stops: Int[Array, " stops"]
+    rule: AbstractLinear, pairs: AbstractPairs, fold: Fold, stops: Int[Array, " stops"]
 ) -> Any:
     """The summaries of the first pairs at every stop, stacked, in one pass.
 
     The rule is one that is prepared for the pairs. Summaries at stops that it solves
     alone are zero.
     """
-    longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
+    first = 0
+    # The shards of a fold must all begin with the same stop.
+    if fold.axis_name is None:
+        longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
+        first = jnp.sum(stops <= longest, dtype=stops.dtype)
     of_block = lambda block: rule.summarize(block, fold)
     return wide(fold, pairs).prefixes(
-        of_block,
-        rule.merge,
-        pairs,
-        stops=stops,
-        first=jnp.sum(stops <= longest, dtype=stops.dtype),
+        of_block, rule.merge, pairs, stops=stops, first=first
     )
 
 
-def grams(pairs: Pairs, fold: Fold, stops: Int[Array, " stops"]) -> Any:
+def grams(pairs: AbstractPairs, fold: Fold, stops: Int[Array, " stops"]) -> Any:
     r"""$K^\top K$ of the first keys at every stop, stacked, in one pass."""
     of_block = lambda block: fold.dot(block.keys.T, block.keys)
     return wide(fold, pairs).prefixes(of_block, jnp.add, pairs, stops=stops)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 from jaxtyping import Array, Bool, Float
 
 from .._base.arrays import to_mask, to_real
@@ -10,7 +11,34 @@ from .._base.errors import ArgumentError
 from .table import AbstractTable
 
 
-class Pairs(AbstractTable):
+class AbstractPairs(AbstractTable):
+    """Key-value pairs, one pair per row, held in arrays or not.
+
+    Attributes:
+        keys: what is asked for.
+        values: what is answered.
+    """
+
+    keys: eqx.AbstractVar[Float[Array, "n d"]]
+    values: eqx.AbstractVar[Float[Array, "n v"]]
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d of the keys."""
+        return self.keys.shape[1]
+
+    @property
+    def value_dimension(self) -> int:
+        """Dimension v of the values."""
+        return self.values.shape[1]
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the keys."""
+        return self.keys.dtype
+
+
+class Pairs(AbstractPairs):
     """Key-value pairs (k_i, v_i), one pair per row.
 
     Attributes:

@@ -1,11 +1,14 @@
 """Tables: rows of which some are stored. A fold runs over them."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Int
+
+from .._base.checks import is_traced
 
 
 # Not `Self`, which beartype knows in classes alone that it decorates as a whole.
@@ -47,7 +50,23 @@ class AbstractTable(eqx.Module):
         inside = (start <= index) & (index < stop)
         return eqx.tree_at(lambda table: table.mask, self, self.mask & inside)
 
-    def rows(self: Table, start: int | Int[Array, ""], size: int) -> Table:
+    def rows(self, start: int | Int[Array, ""], size: int) -> Any:
         """The block of `size` rows from `start` on."""
         block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size)
         return jax.tree.map(block, self)
+
+    def take(self, index: Int[Array, " b"]) -> Any:
+        """The rows of these numbers."""
+        return jax.tree.map(lambda x: x[index], self)
+
+    def count(self, stop: Int[Array, ""] | None) -> Int[Array, ""]:
+        """Number of rows stored before `stop`; `None` is the end."""
+        if stop is not None and self._all_stored:
+            return jnp.clip(stop, 0, self.num_rows)
+        before = self if stop is None else self.between(0, stop)
+        return jnp.sum(before.mask, dtype=jnp.int32)
+
+    @property
+    def _all_stored(self) -> bool:
+        """Whether it is known that all rows are stored."""
+        return not is_traced(self.mask) and bool(np.asarray(self.mask).all())

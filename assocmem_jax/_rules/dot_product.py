@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
-from .._core.pairs import Pairs
+from .._core.pairs import AbstractPairs, Pairs
 
 
 Matrix: TypeAlias = Float[Array, "d v"]
@@ -28,7 +28,7 @@ class DotProduct(AbstractLinear[Matrix]):
         """The correlation matrix of a block."""
         return fold.dot(block.keys.T, block.values)
 
-    def left(self, gram: Matrix, pairs: Pairs, fold: Fold) -> LeftFactor:
+    def left(self, gram: Matrix, pairs: AbstractPairs, fold: Fold) -> LeftFactor:
         """The identity."""
         del pairs, fold
         return LeftFactor(None, gram)

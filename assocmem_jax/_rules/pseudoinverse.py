@@ -10,7 +10,7 @@ from .._base.exact import unit_of, widened
 from .._core import least_squares
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
-from .._core.pairs import Pairs
+from .._core.pairs import AbstractPairs, Pairs
 
 
 class PseudoinverseMemory(eqx.Module):
@@ -33,7 +33,8 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
     W minimizes $\sum_i |v_i - W k_i|^2$ and, among those that do, has the least norm.
     Up to n = d, linearly independent keys are answered exactly. First derivatives are
     finite for all keys, those at constant rank; second ones need keys of full rank.
-    `jax.vmap` solves for one element of the batch at a time.
+    On a CPU `jax.vmap` solves for one element of a batch at a time; elsewhere for all
+    at once, and then by themselves for those to which that would cost digits.
 
     Attributes:
         rtol: singular values of the keys up to `rtol` times the largest count as zero.
@@ -71,11 +72,12 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
                 limit=1.0,
             )
 
-    def prepare(self, pairs: Pairs, fold: Fold) -> "Pseudoinverse":
+    def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Pseudoinverse":
         """The rule with the unit of the keys: squares of any keys stay in range."""
-        unit = unit_of(widened(fold.stored(pairs).present().keys))
-        if fold.axis_name is not None:
-            unit = jax.lax.pmax(unit, fold.axis_name)
+        # A constant to derivatives, as a loop over the pairs has none backward.
+        pairs = jax.lax.stop_gradient(pairs)
+        largest = lambda block: jnp.max(jnp.abs(block.keys), initial=0)
+        unit = unit_of(fold(largest, jnp.maximum, pairs))
         return eqx.tree_at(
             lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
         )
@@ -84,12 +86,12 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         r"""$K^\top K$ beside $K^\top V$, keys in their unit."""
         return least_squares.products(block, self._unit, fold)
 
-    def solves_alone(self, pairs: Pairs, fold: Fold) -> int:
+    def solves_alone(self, pairs: AbstractPairs, fold: Fold) -> int:
         """At most d: see `least_squares.solved_without_products`."""
         return least_squares.solved_without_products(pairs, fold)
 
     def solve(
-        self, summary: Array | None, pairs: Pairs, fold: Fold
+        self, summary: Array | None, pairs: AbstractPairs, fold: Fold
     ) -> PseudoinverseMemory:
         """The weights, and the number of directions that the keys span."""
         pairs, unit = widened(pairs), self._unit
@@ -99,7 +101,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         rank = jnp.minimum(directions, fold.count(pairs))
         return PseudoinverseMemory(weights * (1 / unit), rank)
 
-    def left(self, gram: Array, pairs: Pairs, fold: Fold) -> LeftFactor:
+    def left(self, gram: Array, pairs: AbstractPairs, fold: Fold) -> LeftFactor:
         r"""$(K^\top K)^+$."""
         rtol, inverse = self._rtol(pairs, fold), 1 / self._unit
         gram = gram * inverse * inverse
@@ -127,9 +129,9 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         """At n = d: square matrices have the smallest singular values."""
         return (d,)
 
-    def _rtol(self, pairs: Pairs, fold: Fold) -> Float[Array, ""]:
-        dtype = pairs.keys.dtype
+    def _rtol(self, pairs: AbstractPairs, fold: Fold) -> Float[Array, ""]:
+        dtype = pairs.dtype
         if self.rtol is not None:
             return jax.lax.stop_gradient(jnp.asarray(self.rtol, dtype))
-        longest = jnp.maximum(fold.count(pairs), pairs.keys.shape[1]).astype(dtype)
+        longest = jnp.maximum(fold.count(pairs), pairs.dimension).astype(dtype)
         return 4 * jnp.finfo(dtype).eps * jnp.sqrt(longest)

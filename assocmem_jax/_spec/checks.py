@@ -33,6 +33,10 @@ _EXAMPLES = {
     "values": 'Gaussian(), "keys", "one-hot" or "marginalized"',
     "success_cosine": "0.9",
 }
+# Numbers of pairs, and of dimensions, are in 32 bits, the last block of pairs included.
+MOST_PAIRS = 2**31 - 2**12
+# A remainder of a division by this number, twice, is in 32 bits.
+MOST_ASKED = 2**30
 # A large array as its first numbers.
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = 3
@@ -65,6 +69,7 @@ def check_spec(spec: "Spec") -> None:
             f"must be above -1 and below 1, got {spec.success_cosine}",
             "Use 0.9 for answers that are nearly right.",
         )
+    _check_asked(spec)
     _check_vary(spec.vary, spec.rules, spec.metrics)
     for d in spec.d:
         spec.ensemble.check("Spec", max(spec.n), d)
@@ -157,6 +162,9 @@ def _check_loads(name: str, sizes: Any) -> None:
         check_size("Spec", name, size)
     sizes = [int(size) for size in sizes]
     _check_entries(name, sizes)
+    if sizes and max(sizes) > MOST_PAIRS:
+        complaint = f"must be at most {MOST_PAIRS}, got {max(sizes)}"
+        raise ArgumentError("Spec", name, complaint, "Ask for less.")
     if sizes != sorted(sizes):
         complaint = f"must ascend, got {sizes}"
         raise ArgumentError("Spec", name, complaint, "Pass `sorted(...)`.")
@@ -197,6 +205,24 @@ def _check_values(spec: "Spec") -> None:
         with called_as("Spec", names, instead_of=("Spec",)):
             for d in spec.d:
                 values.check("Spec", max(spec.n), v or d)
+
+
+def _check_asked(spec: "Spec") -> None:
+    if spec.asked is None:
+        return
+    check_size("Spec", "asked", spec.asked)
+    if spec.asked > MOST_ASKED:
+        complaint = f"must be at most {MOST_ASKED}, got {spec.asked}"
+        raise ArgumentError("Spec", "asked", complaint, "Leave it out to ask all.")
+    every = [name for name in spec.metrics if METRICS[name].follows]
+    if every and spec.asked < max(spec.n):
+        raise ArgumentError(
+            "Spec",
+            ("asked", "metrics"),
+            f"cannot tell {every[0]!r} of {max(spec.n)} pairs from answers for "
+            f"{spec.asked} of them",
+            f"Leave out `asked`, or measure {METRICS[every[0]].follows!r}.",
+        )
 
 
 def _check_marginalized(spec: "Spec") -> None:

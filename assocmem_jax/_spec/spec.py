@@ -43,6 +43,8 @@ class Spec:
         metrics: the scores of answers: cosine, distance, squared_error, success,
             recall, all_correct.
         success_cosine: the cosine above which an answer counts as a success.
+        asked: how many of the stored pairs are asked, at most, evenly spread over the
+            stored order. Left out, all are.
         seed: of the random numbers.
     """
 
@@ -59,6 +61,7 @@ class Spec:
     vary: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
     metrics: Sequence[str] = ("cosine", "distance")
     success_cosine: float = 0.9
+    asked: int | None = None
     seed: int = 0
 
     def __post_init__(self):
@@ -82,7 +85,9 @@ class Spec:
         put("rules", rules)
         put("metrics", tuple(map(text, self.metrics)))
         put("success_cosine", float(self.success_cosine))
-        put("v", None if self.v is None else int(self.v))
+        for name in ("v", "asked"):
+            given = getattr(self, name)
+            put(name, None if given is None else int(given))
 
     @property
     def levels(self) -> dict[str, Any]:

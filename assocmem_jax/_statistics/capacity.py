@@ -12,7 +12,15 @@ from .._base.errors import ArgumentError
 from .._base.suggest import suggest
 from ..metrics._table import METRICS
 from .curve import between, chord, fitted, last_vouched, num_passing
-from .intervals import Band, band, check_confidence, drop_axes, kind_of, trial_scores
+from .intervals import (
+    Band,
+    band,
+    check_confidence,
+    drop_axes,
+    kind_of,
+    num_queries,
+    trial_scores,
+)
 
 
 _METHOD = (
@@ -145,10 +153,14 @@ def capacity(
     scores = scores.sortby("n").transpose(..., "trial", "n")
     cells = drop_axes(scores, "n", "trial")
     n, samples = scores["n"].to_numpy().astype(float), scores.to_numpy()
+    queries = num_queries(scores)
+    assert queries is not None
+    asked = queries.broadcast_like(scores["n"]).to_numpy()
     known = json.loads(ds.attrs.get("critical_loads", "{}"))
     found = [
         _measure(
             n,
+            asked,
             sign * samples[index],
             metric,
             sign * threshold,
@@ -158,9 +170,9 @@ def capacity(
         for index in np.ndindex(cells.shape)
     ]
     # What was asked, so that theory can answer it, too.
-    asked = {name: ds.attrs[name] for name in ("spec",) if name in ds.attrs}
+    spec = {name: ds.attrs[name] for name in ("spec",) if name in ds.attrs}
     return _to_dataset(found, cells).assign_attrs(
-        **asked,
+        **spec,
         metric=metric,
         threshold=float(threshold),
         confidence=float(confidence),
@@ -225,6 +237,7 @@ def _critical(known: Mapping[str, Any], cell: xr.DataArray) -> list[float | int]
 
 def _measure(
     n: Float[np.ndarray, " n"],
+    queries: Float[np.ndarray, " n"],
     samples: Float[np.ndarray, "trial n"],
     metric: str,
     threshold: float | int,
@@ -234,14 +247,14 @@ def _measure(
     """The capacity of one cell, where larger is better."""
     samples = samples[~np.isnan(samples).all(axis=1)]
     complete = ~np.isnan(samples).any(axis=0)
-    n, samples = n[complete], samples[:, complete]
+    n, queries, samples = n[complete], queries[complete], samples[:, complete]
     trials = len(samples)
     if trials < 2 or n.size == 0:
         return _Capacity(trials=trials)
     # Infinities would become NaN where they are subtracted.
     samples = np.clip(samples, -1e100, 1e100)
-    curve = fitted(n, samples, kind_of(metric), critical)
-    means = band(curve.samples.T, metric, n, confidence)
+    curve = fitted(n, samples, kind_of(metric), critical, queries)
+    means = band(curve.samples.T, metric, queries, confidence)
     passed = num_passing(means.mean, threshold)
     low, high = _span(n, means, curve.starts, threshold, means.factor)
     estimate, log_error, bracket, censored = np.nan, np.nan, (0.0, n[0]), "below"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from .intervals import Kind
 
@@ -38,16 +38,19 @@ def fitted(
     samples: Float[np.ndarray, "trial n"],
     kind: Kind,
     turns: Collection[float | int] = (),
+    queries: Float[np.ndarray, " n"] | None = None,
 ) -> Curve:
     """The antitonic regression of means over loads, between all that truly rise.
 
     Args:
         n: loads in increasing order.
         samples: scores of which the larger are better, none NaN.
-        kind: of the scores. Shares of n queries weigh as many.
+        kind: of the scores. Shares weigh as many as their queries.
         turns: loads at which a curve is known to turn.
+        queries: of a trial at each load. `None` is n.
     """
-    weights = n if kind == "share" else np.ones_like(n)
+    queries = n if queries is None else queries
+    weights = queries if kind == "share" else np.ones_like(n)
     rising = _rises(samples, None if kind == "score" else weights)
     starts = [0]
     turns_at = [i + 1 for i, load in enumerate(n[:-1]) if load in turns]
@@ -88,7 +91,7 @@ def _rises(
         least = right * (1 - right) / queries
         variance = np.maximum(variance, least[:, None] + least[None, :])
     pairs = max(loads * (loads - 1) // 2, 1)
-    level = stats.t.isf(_FALSE_RISES / pairs, trials - 1)
+    level = -special.stdtrit(trials - 1, _FALSE_RISES / pairs)
     return np.triu(rise > level * np.sqrt(variance / trials), 1)
 
 

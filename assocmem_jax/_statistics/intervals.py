@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.suggest import suggest
@@ -71,9 +71,9 @@ def mean_interval(
 
     Args:
         ds: a study with at least two trials. A trial that is NaN was not run. A trial
-            has as many queries as the coordinate `n` says; without it, nothing is known
-            of queries, and shares get Student's interval, but for shares that are 0 or
-            1 in all trials, which get Wilson's over trials.
+            has as many queries as the coordinate `asked` says, or else `n`. Without
+            these, nothing is known of queries, and shares get Student's interval, but
+            for shares that are 0 or 1 in all trials, which get Wilson's over trials.
         metric: one of its variables, such as `cosine`.
         confidence: of each interval by itself.
 
@@ -94,9 +94,9 @@ def mean_interval(
     check_confidence("mean_interval", "confidence", confidence)
     scores = trial_scores("mean_interval", ds, metric).transpose(..., "trial")
     queries = np.nan
-    if "n" in scores.coords:
+    if (known := num_queries(scores)) is not None:
         cells = drop_axes(scores, "trial")
-        queries = scores["n"].astype(float).broadcast_like(cells).transpose(*cells.dims)
+        queries = known.broadcast_like(cells).transpose(*cells.dims)
     ends = band(scores.to_numpy(), metric, np.asarray(queries), float(confidence))
     long_name = ds[metric].attrs.get("long_name", metric)
     units = ds[metric].attrs.get("units", "1")
@@ -118,6 +118,14 @@ def mean_interval(
             "method": _METHODS[kind_of(metric)],
         },
     )
+
+
+def num_queries(scores: xr.DataArray) -> xr.DataArray | None:
+    """Numbers of queries of one trial, cell by cell; `None` where nothing is known."""
+    for name in ("asked", "n"):
+        if name in scores.coords:
+            return scores[name].astype(float)
+    return None
 
 
 def check_confidence(function: str, argument: str, confidence: float) -> None:
@@ -197,8 +205,8 @@ def band(
         mean = np.where(present, samples, 0).sum(-1) / np.where(count, count, np.nan)
         squares = np.where(present, samples - mean[..., None], 0) ** 2
         variance = squares.sum(-1) / (several - 1)
-    student = stats.t.ppf((1 + confidence) / 2, several - 1)
-    normal = stats.norm.ppf((1 + confidence) / 2)
+    student = special.stdtrit(several - 1, (1 + confidence) / 2)
+    normal = special.ndtri((1 + confidence) / 2)
     kind, error = kind_of(metric), np.sqrt(variance / several)
     half = student * error
     scores = (mean, mean - half, mean + half, error, student)

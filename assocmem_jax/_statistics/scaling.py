@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from .._base.errors import ArgumentError
 from .intervals import check_confidence, drop_axes
@@ -201,7 +201,7 @@ def _log_error(cap: xr.Dataset) -> Float[np.ndarray, "*cells d"]:
         total, closed.sum(0), out=np.full(n.shape, np.inf), where=closed.any(0)
     )
     level = (1 + cap.attrs["confidence"]) / 2
-    error = half / stats.t.ppf(level, np.maximum(trials - 1, 1))
+    error = half / special.stdtrit(np.maximum(trials - 1, 1), level)
     if "log_error" in cap:
         told = cap["log_error"].to_numpy()
         error = np.where(np.isfinite(told), told, error)
@@ -348,8 +348,8 @@ def _akaike(line: _Line, points: int) -> float:
 def _quantile(line: _Line, freedom: int, confidence: float) -> Float[np.ndarray, " k"]:
     """By how many stated standard errors an interval reaches to each side."""
     level = (1 + confidence) / 2
-    stated = stats.t.ppf(level, line.freedom)
+    stated = special.stdtrit(line.freedom, level)
     if line.chi2 <= freedom:
         return stated
-    scatter = stats.t.ppf(level, freedom) * np.sqrt(line.chi2 / freedom)
+    scatter = special.stdtrit(freedom, level) * np.sqrt(line.chi2 / freedom)
     return np.maximum(stated, scatter)

@@ -10,7 +10,7 @@ from .._base.errors import ArgumentError
 from .._base.exact import single_at_least, unit_of
 from .._core.fold import Fold
 from .._core.meshes import automatic
-from .._core.pairs import Pairs
+from .._core.pairs import AbstractPairs, Pairs
 from ._range import Score, in_range
 
 
@@ -170,7 +170,7 @@ def is_nearest(
     answer: Float[Array, " v"],
     center: Float[Array, " v"],
     unit: Float[Array, ""],
-    pairs: Pairs,
+    pairs: AbstractPairs,
     fold: Fold,
 ) -> Float[Array, ""]:
     """1 where the stored value nearest to `answer` equals `value`, else 0.

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.exact import unit_of
 from .._base.registry import Registry
 from . import _functions as functions
 from ._answers import Answers
@@ -77,9 +76,8 @@ def _success(answers: Answers) -> Float[Array, " m"]:
 
 
 def _recall(answers: Answers) -> Float[Array, " m"]:
-    # Any center will do that does not depend on the load.
-    values = answers.pairs.values
-    center, unit = values[0], unit_of(values)
+    assert answers.reference is not None
+    center, unit = answers.reference
     hit = lambda value, answer: functions.is_nearest(
         value, answer, center, unit, answers.pairs, answers.fold
     )

@@ -2,6 +2,7 @@
 
 import abc
 import functools
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -19,7 +20,13 @@ class AbstractEnsemble(eqx.Module):
     made again, alone or in any company, and a longer draw begins with a shorter one.
     In every ensemble of this module but `OneHot` and `Samples` the mean squared norm of
     a pattern is d.
+
+    Attributes:
+        draws_alone: whether some patterns cost no more than their share of many. Else a
+            study draws them once and holds them, however many there are.
     """
+
+    draws_alone: ClassVar[bool] = True
 
     @abc.abstractmethod
     def rows(

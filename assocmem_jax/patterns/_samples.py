@@ -5,7 +5,7 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -35,6 +35,9 @@ class Samples(AbstractEnsemble):
         ValueError: if an array does not have two axes, is empty or not finite, or
             `values` does not have as many rows as `keys`.
     """
+
+    # Every draw shuffles all rows.
+    draws_alone: ClassVar[bool] = False
 
     keys: Float[Array, "rows d"] = eqx.field(converter=lambda x: _to_keys(x))
     values: Float[Array, "value_rows v"] | None = eqx.field(

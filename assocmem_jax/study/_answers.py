@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int
 
 from .._core import linear
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear
-from .._core.pairs import Pairs
+from .._core.pairs import AbstractPairs, Pairs
 from .._core.rule import AbstractRule
 from .._core.separation import (
     AbstractSeparation,
@@ -18,7 +17,7 @@ from .._core.separation import (
     weighted,
     weighted_prefixes,
 )
-from .._core.sums import IndexedKeys, ValueSums
+from .._core.sums import ValueSums
 
 
 class Batch(NamedTuple):
@@ -40,7 +39,7 @@ class Asked(NamedTuple):
 
     Attributes:
         memory_at: from the number of a load to the memory.
-        answers: from a memory, a batch and the load to answers.
+        answers: from a memory, a batch and the number of the load to answers.
     """
 
     memory_at: Callable[[Int[Array, ""]], Any]
@@ -49,86 +48,90 @@ class Asked(NamedTuple):
 
 def asked(
     rule: Any,
-    table: Pairs | IndexedKeys,
+    table: Any,
     fold: Fold,
-    loads: Int[Array, " loads"],
+    stops: Int[Array, " loads"],
+    weights: bool,
     careful: bool,
 ) -> Asked:
     """How a rule is asked load by load.
 
     Args:
         rule: the rule.
-        table: the pairs; or keys alone, for the weights that answers give to values.
+        table: the pairs.
         fold: over the pairs.
-        loads: numbers of stored pairs.
+        stops: numbers of stored pairs, of those in the table.
+        weights: whether answers are the weights that are given to values. The pairs
+            then have none: to separations, they are keys with numbers.
         careful: whether weights may be out of range where they are squared.
     """
-    linear_rule = isinstance(rule, AbstractLinear)
-    if isinstance(table, IndexedKeys):
-        of_kind = _weights_of_linear if linear_rule else _weights_of_separation
-        return of_kind(rule, table, fold, loads, careful)
-    if linear_rule:
-        memory_at = _solved(rule, table, fold, loads)
-    elif isinstance(rule, AbstractSeparation):
-        memory_at = lambda j: table
-    else:
-        memory_at = _written(rule, table, fold, loads)
+    if isinstance(rule, AbstractSeparation):
+        return _of_separation(rule, table, fold, stops, weights, careful)
+    if isinstance(rule, AbstractLinear) and weights:
+        return _weights_of_linear(rule, table, fold, stops, careful)
+    of_kind = _solved if isinstance(rule, AbstractLinear) else _written
 
-    def answers(memory, batch, load):
-        read = lambda query: rule.read(memory, query, fold.up_to(load))
+    def answers(memory, batch, j):
+        upto = fold.up_to(entry(stops, j))
+        read = lambda query: rule.read(memory, query, upto)
         return jax.vmap(read)(batch.queries)
 
-    return Asked(memory_at, answers)
+    return Asked(of_kind(rule, table, fold, stops), answers)
 
 
-def _solved(rule: AbstractLinear, pairs: Pairs, fold: Fold, loads: Array) -> Callable:
+def _solved(
+    rule: AbstractLinear, pairs: AbstractPairs, fold: Fold, stops: Array
+) -> Callable:
     """Memories of a linear rule: the sums at all loads come from one pass."""
-    rule = rule.prepare(pairs, fold)
-    sums = linear.summaries(rule, pairs, fold, loads)
-    return lambda j: rule.solve(entry(sums, j), pairs, fold.up_to(entry(loads, j)))
+    rule = rule.prepare(pairs, fold.up_to(stops[-1]))
+    sums = linear.summaries(rule, pairs, fold, stops)
+    return lambda j: rule.solve(entry(sums, j), pairs, fold.up_to(entry(stops, j)))
 
 
-def _written(rule: AbstractRule, pairs: Pairs, fold: Fold, loads: Array) -> Callable:
+def _written(rule: AbstractRule, pairs: Pairs, fold: Fold, stops: Array) -> Callable:
     """Memories of any rule: of the stored pairs, with zeros in place of others."""
 
     def memory_at(j):
-        load = entry(loads, j)
-        return rule.write(pairs.between(0, load).present(), fold.up_to(load))
+        stop = entry(stops, j)
+        return rule.write(pairs.between(0, stop).present(), fold.up_to(stop))
 
     return memory_at
 
 
-def _weights_of_separation(
+def _of_separation(
     rule: AbstractSeparation,
-    keys: IndexedKeys,
+    table: Any,
     fold: Fold,
-    loads: Array,
+    stops: Array,
+    weights: bool,
     careful: bool,
 ) -> Asked:
-    del loads
+    """A separation, whose memory is the pairs."""
 
-    def answers(memory, batch, load):
-        def weights(query, key, index):
-            sums = weight_sums(rule, query, key, index, fold, careful)
-            return weighted(rule, sums, query, memory, fold.up_to(load))
+    def answers(memory, batch, j):
+        upto = fold.up_to(entry(stops, j))
 
-        return jax.vmap(weights)(batch.queries, batch.pairs.keys, batch.index)
+        def answer(query, key, index):
+            sums = ValueSums()
+            if weights:
+                sums = weight_sums(rule, query, key, index, fold, careful)
+            return weighted(rule, sums, query, memory, upto)
 
-    return Asked(lambda j: keys, answers)
+        return jax.vmap(answer)(batch.queries, batch.pairs.keys, batch.index)
+
+    return Asked(lambda j: table, answers)
 
 
 def _weights_of_linear(
-    rule: AbstractLinear, keys: IndexedKeys, fold: Fold, loads: Array, careful: bool
+    rule: AbstractLinear, bare: AbstractPairs, fold: Fold, stops: Array, careful: bool
 ) -> Asked:
-    bare = eqx.tree_at(
-        lambda pairs: pairs.values, Pairs(keys.keys, keys.keys), keys.keys[:, :0]
-    )
-    rule = rule.prepare(bare, fold)
-    grams = linear.grams(bare, fold, loads)
-    left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(loads, j)))
+    """The weights that a linear rule gives to the values of pairs that have none."""
+    rule = rule.prepare(bare, fold.up_to(stops[-1]))
+    grams = linear.grams(bare, fold, stops)
+    left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(stops, j)))
 
-    def answers(left, batch, load):
-        del load
+    def answers(left, batch, j):
+        del j
         weights = lambda query, key: left.weights(query, key, fold, careful)
         return jax.vmap(weights)(batch.queries, batch.pairs.keys)
 
@@ -137,20 +140,21 @@ def _weights_of_linear(
 
 def answers_at_all(
     rule: AbstractSeparation,
-    table: Pairs | IndexedKeys,
+    table: Any,
     fold: Fold,
-    loads: Int[Array, " loads"],
+    stops: Int[Array, " loads"],
     batch: Batch,
     lowest: Int[Array, ""],
+    weights: bool,
     careful: bool,
 ) -> Any:
     """Answers at every load, from the load number `lowest` on, in one pass."""
 
     def answer(query, key, index):
         sums = ValueSums()
-        if isinstance(table, IndexedKeys):
+        if weights:
             sums = weight_sums(rule, query, key, index, fold, careful)
-        return weighted_prefixes(rule, sums, query, table, fold, loads, lowest)
+        return weighted_prefixes(rule, sums, query, table, fold, stops, lowest)
 
     keys = batch.pairs.keys
     return jax.vmap(answer, out_axes=1)(batch.queries, keys, batch.index)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -30,6 +31,7 @@ def search(
     metric: str,
     tolerance: float,
     critical: Collection[int] = (),
+    asked: int | None = None,
 ) -> dict[int, np.ndarray]:
     """Evaluate the loads around the first crossing, without a grid.
 
@@ -49,6 +51,7 @@ def search(
             be, relative to the former. Much below the relative width of the interval of
             the capacity it costs evaluations and gains nothing.
         critical: loads at which the curve may have a valley.
+        asked: number of pairs that are asked, at most; `None` asks all.
 
     Returns:
         The scores of all evaluated loads, from the smallest on, for `as_study`.
@@ -75,7 +78,9 @@ def search(
         samples = np.stack([sign * scores[n].astype(float) for n in loads], axis=-1)
         # What is no number fails, as an infinite distance does.
         samples = np.nan_to_num(samples, nan=-1e100, posinf=1e100, neginf=-1e100)
-        curve = fitted(np.array(loads, float), samples, kind, critical)
+        n = np.array(loads, float)
+        queries = n if asked is None else np.minimum(n, asked)
+        curve = fitted(n, samples, kind, critical, queries)
         passed = num_passing(curve.means, sign * threshold)
         wanted = _wanted(loads, passed, start, limit, tolerance, critical)
         load = next((n for n in wanted if n not in scores), None)
@@ -131,9 +136,13 @@ def _wanted(
         yield max(low // 2, 1)
 
 
-def as_study(scores: Mapping[int, np.ndarray], metric: str) -> xr.Dataset:
+def as_study(
+    scores: Mapping[int, np.ndarray], metric: str, asked: int | None = None
+) -> xr.Dataset:
     """Scores by load as a study over `n` and `trial`, for `capacity`."""
+    coords: dict[str, Any] = {"n": list(scores)}
+    if asked is not None:
+        coords["asked"] = "n", np.minimum(coords["n"], asked)
     return xr.Dataset(
-        {metric: (("n", "trial"), np.stack(list(scores.values())))},
-        {"n": list(scores)},
+        {metric: (("n", "trial"), np.stack(list(scores.values())))}, coords
     )

@@ -95,6 +95,10 @@ def assemble(cells: Cells) -> xr.Dataset:
             "done": done,
         },
     )
+    if settings["asked"] is not None:
+        attrs = {"long_name": "number of pairs that are asked", "units": "1"}
+        asked = "n", np.minimum(cells.loads, settings["asked"]), attrs
+        dataset = dataset.assign_coords(asked=asked)
     return dataset.transpose("rule", "d", "n", *settings["vary"], *levels, "trial")
 
 

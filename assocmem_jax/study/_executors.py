@@ -1,5 +1,6 @@
 """Chunks of a study handed to the workers of an executor."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ import numpy as np
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.memory import memory_limit
 from .._spec.spec import Spec
+from ._keep import keep_programs
 from ._plan import Chunk
 from ._runner import Claim, Numbers, Runner
 
@@ -160,12 +162,17 @@ def share_of_memory(workers: int) -> int | None:
     return max(1, memory_limit() // 2 // workers) if on_cpu else None
 
 
-def spawned(workers: int) -> ProcessPoolExecutor:
-    """A pool of processes of this machine, each with its share of the cores."""
+def spawned(workers: int, keep: bool = False) -> ProcessPoolExecutor:
+    """A pool of processes of this machine, each with its share of the cores.
+
+    Args:
+        workers: how many processes.
+        keep: whether they keep compiled programs, as `keep_programs` does.
+    """
     context = multiprocessing.get_context("spawn")
     started = context.Value("i", 0)
     return ProcessPoolExecutor(
-        workers, context, initializer=_begin, initargs=(started, workers)
+        workers, context, initializer=_begin, initargs=(started, workers, keep)
     )
 
 
@@ -176,7 +183,7 @@ def _end_with_the_parent() -> None:
     os._exit(1)
 
 
-def _begin(started: Any, workers: int) -> None:
+def _begin(started: Any, workers: int, keep: bool) -> None:
     """Begin to work: on some of the cores, until the user stops all processes."""
     # The pool says what happened: a worker just ends.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -191,3 +198,7 @@ def _begin(started: Any, workers: int) -> None:
         ends = [len(cores) * i // workers for i in (number, number + 1)]
         share = cores[slice(*ends)] or [cores[number % len(cores)]]
         os.sched_setaffinity(0, share)
+    if keep:
+        # Where there is no place for them, who began the pool has said so.
+        with contextlib.suppress(OSError):
+            keep_programs()

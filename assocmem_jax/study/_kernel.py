@@ -8,15 +8,17 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key, UInt32
 
+from .._base.exact import unit_of
 from .._core.rule import Static, joined
 from .._core.separation import AbstractSeparation
 from .._spec.corruption import corrupt
-from ..metrics._answers import Answers
+from ..metrics._answers import Answers, Reference
 from ..metrics._expected import ExpectedAnswers
 from ..metrics._table import METRICS
-from ._answers import Batch, answers_at_all, asked
-from ._engines import Scores, batch_by_batch, load_by_load, num_batches
-from ._inputs import Settings, Shape, drawn, study_fold
+from ._answers import Batch, answers_at_all, asked, entry
+from ._engines import Scores, batch_by_batch, load_by_load
+from ._inputs import AXIS, Settings, Shape, stored, study_fold
+from ._questions import Questions, num_batches
 
 
 @functools.partial(jax.jit, static_argnames=("static", "shape", "mesh"))
@@ -47,8 +49,9 @@ def measure(
     def local(settings, words, count):
         return _chunk(joined(settings, static), words[0], count[0], shape)[None]
 
-    spread = P(mesh.axis_names)
-    # Cells are independent: devices exchange nothing, and wait for nobody.
+    # Cells are independent: devices exchange nothing, and wait for nobody. Where they
+    # share the pairs, each of them computes all cells.
+    spread = P() if shape.shards > 1 else P(mesh.axis_names)
     return jax.shard_map(
         local,
         mesh=mesh,
@@ -86,39 +89,55 @@ def _trial(
 ) -> Float[Array, "corruptions loads scores 2"]:
     """Mean and squares of one trial."""
     key_rng, value_rng, query_rng = rngs
-    table: Any = drawn(settings, key_rng, value_rng, shape)
-    fold, size = study_fold()
+    table, source, stops = stored(settings, key_rng, value_rng, shape)
+    fold, size = study_fold(), shape.queries
+    if shape.shards > 1:
+        fold = fold.across(AXIS)
     rule, loads = settings.rule, settings.loads
+    questions = Questions(size, settings.asked)
+    expectation = settings.expectation
+    weights = expectation is not None
+    reference = None
+    if any(METRICS[name].compares_all for name in shape.scores):
+        largest = lambda block: jnp.max(jnp.abs(block.values))
+        unit = unit_of(fold.up_to(stops[-1])(largest, jnp.maximum, table))
+        reference = Reference(source.rows(0, 1).values[0], unit)
 
-    def ask(corruption, i):
-        index = i * size + jnp.arange(size, dtype=jnp.int32)
-        pairs = table.rows(i * size, size)
+    def ask(corruption, i, load):
+        index = questions.index(i, load)
+        pairs = source.rows(i * size, size) if shape.all_asked else source.take(index)
         queries = pairs.keys
         if shape.corrupted:
             queries = corrupt(corruption, query_rng, index, queries)
         return Batch(pairs, index, queries)
 
-    def score(batch, retrieved, load):
+    def score(batch, retrieved, j):
         answers: Any
         functions: Any
         metrics = [METRICS[name] for name in shape.scores]
-        if settings.expectation is not None:
-            answers = ExpectedAnswers(retrieved, settings.expectation)
+        if expectation is not None:
+            answers = ExpectedAnswers(retrieved, expectation)
             functions = [metric.expected for metric in metrics]
         else:
-            pairs, upto = batch.pairs, fold.up_to(load)
-            limit = settings.success_cosine
-            careful = shape.careful
-            answers = Answers(pairs.values, retrieved, table, upto, limit, careful)
+            answers = Answers(
+                batch.pairs.values,
+                retrieved,
+                table,
+                reference,
+                fold.up_to(entry(stops, j)),
+                settings.success_cosine,
+                shape.careful,
+            )
             functions = [metric.score for metric in metrics]
         return jnp.stack([function(answers) for function in functions])
 
-    empty = jnp.zeros((len(shape.scores), 2, size), table.keys.dtype)
-    scores = Scores(score, empty)
-    if isinstance(rule, AbstractSeparation) and rule.looks == "once":
+    empty = jnp.zeros((len(shape.scores), 2, size), jnp.float32)
+    scores = Scores(score, questions, empty)
+    once = rule.looks == "once" and shape.all_asked
+    if once and isinstance(rule, AbstractSeparation):
         at_all = lambda batch, lowest: answers_at_all(
-            rule, table, fold, loads, batch, lowest, shape.careful
+            rule, table, fold, stops, batch, lowest, weights, shape.careful
         )
         return batch_by_batch(at_all, ask, scores, loads, settings.corruptions)
-    how = asked(rule, table, fold, loads, shape.careful)
+    how = asked(rule, table, fold, stops, weights, shape.careful)
     return load_by_load(how, ask, scores, loads, settings.corruptions)

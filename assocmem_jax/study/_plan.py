@@ -12,11 +12,14 @@ from jaxtyping import Bool
 
 from .._base.errors import ArgumentError
 from .._base.memory import memory_limit
+from .._core.linear import AbstractLinear
+from .._core.separation import AbstractSeparation
 from .._spec.axes import corruptions
+from .._spec.checks import MOST_PAIRS
 from .._spec.spec import Spec
 from ..metrics._table import METRICS, scores_of
 from ..patterns import Samples
-from ._inputs import Shape, study_fold
+from ._inputs import Shape, power_of_two, queries_at_a_time, study_fold
 
 
 # Floating-point operations of a chunk: seconds on a CPU. The plan depends on the study
@@ -26,6 +29,9 @@ _CHUNK_WORK = 2.0**38
 _CHUNK_BYTES = 2**28
 # Bytes of a chunk that is kept, beside its numbers.
 _CHUNK_OVERHEAD = 2**14
+# Bytes of the pairs of a trial beyond which they are drawn where they are used, if that
+# is at most so many times.
+_HELD_BYTES, _FEW_LOOKS = 2**26, 2
 # Bytes of a batch of trials beyond which a CPU's caches no longer hold it.
 _CPU_BATCH = 2**24
 
@@ -105,7 +111,7 @@ def _rectangles(spec: Spec, most: int, lack: np.ndarray | None):
 
 def _most_trials(spec: Spec, name: str, d: int, rows: int) -> int:
     """Trials of a full chunk."""
-    most, loads = _power_of_two(spec.trials), (rows,) * len(spec.n)
+    most, loads = power_of_two(spec.trials), (rows,) * len(spec.n)
     work, held = trial_work(spec, name, d, loads), _result_bytes(spec)
     while most > 1 and (most * work > _CHUNK_WORK or most * held > _CHUNK_BYTES):
         most //= 2
@@ -144,17 +150,33 @@ def _result_bytes(spec: Spec) -> int:
 
 
 def kernel_shape(
-    spec: Spec, chunk: Chunk, rows: int, budget: int, on_cpu: bool, devices: int = 1
+    spec: Spec,
+    chunk: Chunk,
+    rows: int,
+    budget: int,
+    on_cpu: bool,
+    devices: int = 1,
+    shards: int = 1,
 ) -> Shape:
     """What the kernel of a chunk is compiled for.
 
-    Each device takes an equal share of the trials, rounded up to a power of two.
+    Args:
+        spec: what is measured.
+        chunk: the chunk.
+        rows: pairs that programs are compiled for.
+        budget: bytes that may be used on each device.
+        on_cpu: whether devices are CPUs.
+        devices: devices that take an equal share of the trials each, rounded up to a
+            power of two.
+        shards: devices that take an equal share of the pairs each, of all trials.
 
     Raises:
         ValueError: if a single trial does not fit the budget, in bytes.
     """
-    trials = _power_of_two(-(-chunk.size // devices))
-    needed = trial_bytes(spec, chunk.rule, chunk.d, rows)
+    trials = power_of_two(-(-chunk.size // devices))
+    share = -(-rows // shards)
+    held = pairs_are_held(spec, chunk.rule, chunk.d, share, budget)
+    needed = trial_bytes(spec, chunk.rule, chunk.d, share if held else 0)
     drawn_from = jax.tree.leaves((spec.ensemble, spec.value_ensemble()))
     shared = sum(array.nbytes for array in drawn_from)
     if needed + shared > budget:
@@ -174,6 +196,10 @@ def kernel_shape(
         d=chunk.d,
         v=_columns(spec, chunk.d),
         rows=rows,
+        held=held,
+        queries=queries_at_a_time(spec.asked),
+        all_asked=spec.asked is None,
+        shards=shards,
         trials=trials,
         batch=batch,
         scores=scores_of(spec.metrics),
@@ -188,34 +214,55 @@ def kernel_shape(
     )
 
 
+def pairs_are_held(spec: Spec, name: str, d: int, rows: int, budget: int) -> bool:
+    """Whether the pairs of a trial are drawn once and held, or wherever they are used.
+
+    The numbers are the same. Held pairs are read faster; drawn ones need no memory.
+    """
+    rule = spec.rules[name]
+    if not isinstance(rule, AbstractLinear | AbstractSeparation):
+        # Such a rule may look at the arrays.
+        return True
+    ensembles = (spec.ensemble, spec.value_ensemble())
+    if any(x is not None and not x.draws_alone for x in ensembles):
+        return True
+    needed = trial_bytes(spec, name, d, rows)
+    looks = 1 if spec.asked is None else -(-spec.asked // queries_at_a_time(spec.asked))
+    often = spec.asked is None or looks > _FEW_LOOKS
+    return needed <= (budget if often else min(budget, _HELD_BYTES))
+
+
 def rows(n: int, d: int = 1) -> int:
     """Rows that hold n pairs: a power of two, so that near loads share a program.
 
     At least 2 d, so that a pseudoinverse takes the same path whatever the largest load.
     """
-    return max(1024, _power_of_two(n), _power_of_two(2 * d))
+    return min(max(1024, power_of_two(n), power_of_two(2 * d)), MOST_PAIRS)
 
 
 def search_rows(n: int, d: int = 1) -> int:
     """Rows that hold n pairs: in steps of 16, so that a search shares its programs."""
-    rows = max(1024, _power_of_two(2 * d))
+    rows = max(1024, power_of_two(2 * d))
     while rows < n:
         rows *= 16
-    return rows
+    return min(rows, MOST_PAIRS)
 
 
 def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     """Floating-point operations of one trial, roughly: its products."""
     v, levels = _columns(spec, d), spec.num_levels
-    largest, total = float(max(loads)), float(sum(loads))
-    squares = float(sum(n * n for n in loads))
+    largest = float(max(loads))
+    # A load asks for each of its pairs, or for some.
+    questions = [n if spec.asked is None else min(n, spec.asked) for n in loads]
+    squares = float(sum(n * m for n, m in zip(loads, questions, strict=True)))
     marginalized = spec.value_source == "marginalized"
     work = 2 * largest * d * (d + v)
     looks = spec.rules[name].looks
     if looks == "memory":
-        work += 2 * levels * total * d * (2 * d if marginalized else v)
+        work += 2 * levels * sum(questions) * d * (2 * d if marginalized else v)
     else:
-        passes = largest**2 if looks == "once" else squares
+        together = looks == "once" and spec.asked is None
+        passes = largest**2 if together else squares
         work += 2 * levels * passes * (d + v)
     if _compares_all(spec):
         work += 2 * levels * squares * v
@@ -225,13 +272,14 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
 def trial_bytes(spec: Spec, name: str, d: int, rows: int) -> int:
     """Bytes that one trial needs, roughly: pairs, queries, memories, scores."""
     v, loads, scores = _columns(spec, d), len(spec.n), len(scores_of(spec.metrics))
-    fold, queries = study_fold()
-    tile = int(queries * fold.block_size)  # pyright: ignore[reportOperatorIssue]
-    numbers = 3 * rows * (d + v) // 2 + queries * (d + v)
+    loads, queries = power_of_two(loads), queries_at_a_time(spec.asked)
+    block = int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
+    tile = queries * block
+    numbers = 3 * max(rows, block) * (d + v) // 2 + queries * (d + v)
     looks = spec.rules[name].looks
     if looks == "memory":
         numbers += (2 * loads + 6) * d * max(d, v)
-    elif looks == "once":
+    elif looks == "once" and spec.asked is None:
         numbers += 2 * tile + 2 * loads * queries * (v + scores)
     else:
         numbers += 4 * tile + 2 * queries * (v + scores)
@@ -262,10 +310,6 @@ def _columns(spec: Spec, d: int) -> int:
 def _compares_all(spec: Spec) -> bool:
     """Whether answers are compared with all stored values."""
     return any(METRICS[name].compares_all for name in scores_of(spec.metrics))
-
-
-def _power_of_two(x: int) -> int:
-    return 1 << (x - 1).bit_length()
 
 
 def _gib(x: int) -> str:

@@ -67,8 +67,9 @@ def _no_collection():
 def compiled_kernel(program: Program):
     """The kernel, compiled for settings of one structure."""
     arrays, static, shape, mesh = program
-    words = jax.ShapeDtypeStruct((mesh.size, shape.trials, 3, 2), jnp.uint32)
-    count = jax.ShapeDtypeStruct((mesh.size,), jnp.int32)
+    groups = mesh.size // shape.shards
+    words = jax.ShapeDtypeStruct((groups, shape.trials, 3, 2), jnp.uint32)
+    count = jax.ShapeDtypeStruct((groups,), jnp.int32)
     lowered = measure.lower(
         list(arrays), words, count, static=static, shape=shape, mesh=mesh
     )

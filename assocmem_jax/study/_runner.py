@@ -45,6 +45,7 @@ class Runner:
         devices: list[jax.Device],
         memory: int | None,
         say: Callable[[str], None],
+        shard: str = "trials",
     ):
         self._spec, self._rows, self._say = spec, rows, say
         self._mesh = jax.make_mesh(
@@ -52,6 +53,7 @@ class Runner:
         )
         self._budget = default_budget(devices) if memory is None else memory
         self._on_cpu = devices[0].platform == "cpu"
+        self._shards = self._mesh.size if shard == "pairs" else 1
         self._programs: dict[Program, Future] = {}
         self._instead: dict[Program, Shape] = {}
 
@@ -104,10 +106,16 @@ class Runner:
         for chunk in chunks:
             place = chunk.rule, chunk.point, chunk.d, chunk.levels, chunk.loads
             groups[place].append(chunk)
-        calls, devices = [], self._mesh.size
+        calls, devices = [], self._mesh.size // self._shards
         for (rule, point, d, levels, loads), together in groups.items():
             shape = kernel_shape(
-                self._spec, together[0], self._rows, self._budget, self._on_cpu, devices
+                self._spec,
+                together[0],
+                self._rows,
+                self._budget,
+                self._on_cpu,
+                devices,
+                self._shards,
             )
             settings = settings_of(self._spec, rule, point, d, levels, loads)
             most = max(1, devices * shape.trials // together[0].size)
@@ -143,14 +151,18 @@ class Runner:
             arrays, _ = split("Spec", "rules", call.settings)
             # A rule may hold arrays that are on other devices, or spread over some.
             arrays = jax.device_put(arrays, NamedSharding(self._mesh, P()))
-            running.set_result(compiled(arrays, *self._trials(call)))
+            trials = self._trials(call)
+            if self._shards > 1:
+                # The devices may be those of several processes.
+                trials = jax.device_put(trials, NamedSharding(self._mesh, P()))
+            running.set_result(compiled(arrays, *trials))
         except jax.errors.JaxRuntimeError as error:
             running.set_exception(error)
         return running
 
     def _trials(self, call: Call) -> tuple[np.ndarray, np.ndarray]:
         """Words of the random keys of all trials, by device, and how many there are."""
-        each, devices = call.shape.trials, self._mesh.size
+        each, devices = call.shape.trials, self._mesh.size // self._shards
         trials = [np.arange(c.first, c.first + c.count) for c in call.chunks]
         known = trial_words(self._spec.seed, call.shape.d, np.concatenate(trials))
         words = np.zeros((devices * each, 3, 2), np.uint32)
@@ -163,6 +175,8 @@ class Runner:
         """Wait for a call; where memory does not suffice, call with less at a time."""
         try:
             totals = np.concatenate(jax.device_get(running.result()))
+            # Before the loads there are those that fill up their number.
+            totals = totals[:, :, -len(call.chunks[0].loads) :]
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
@@ -179,7 +193,8 @@ class Runner:
             self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
-        std = deviation(squares, np.array(call.chunks[0].loads))
+        loads = call.chunks[0].loads
+        std = deviation(squares, np.minimum(loads, self._spec.asked or max(loads)))
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)

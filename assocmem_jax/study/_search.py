@@ -43,6 +43,7 @@ def search_capacity(
     mask_fraction: float = 0.0,
     flip_probability: float = 0.0,
     success_cosine: float = 0.9,
+    asked: int | None = None,
     seed: int | np.integer = 0,
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
@@ -79,6 +80,7 @@ def search_capacity(
         mask_fraction: share of a query's coordinates set to zero.
         flip_probability: share of a query's coordinates that change their sign.
         success_cosine: the cosine above which an answer counts as a success.
+        asked: how many of the stored pairs are asked, at most, as in `sweep`.
         seed: of the random numbers.
         progress: show a progress bar on stderr, if that is a terminal.
         devices: where to compute. `None` takes all local devices.
@@ -111,6 +113,7 @@ def search_capacity(
             flip_probability=flip_probability,
             metrics=[metric],
             success_cosine=success_cosine,
+            asked=asked,
             seed=seed,
         )
         check_measurable(spec)
@@ -145,8 +148,9 @@ def search_capacity(
             metric=metric,
             tolerance=tolerance,
             critical=rules[name].critical_loads(size) if spec.corrupted else (),
+            asked=spec.asked,
         )
-        study = as_study(scores, metric).expand_dims(rule=[name], d=[size])
+        study = as_study(scores, metric, spec.asked).expand_dims(rule=[name], d=[size])
         study = study.assign_attrs(turns(store_settings(one(name, size, start))))
         return capacity(study, metric, threshold, confidence=confidence)
 

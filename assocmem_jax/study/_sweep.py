@@ -36,6 +36,7 @@ def sweep(
     vary: Mapping[str, Sequence[float] | np.ndarray | jax.Array] | None = None,
     metrics: Sequence[str] = ("cosine", "distance"),
     success_cosine: float = 0.9,
+    asked: int | None = None,
     seed: int | np.integer = 0,
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -78,6 +79,9 @@ def sweep(
             retrieved value; "success", cosine above `success_cosine`; "recall", the
             nearest stored value is the right one; "all_correct", all are recalled.
         success_cosine: the cosine above which an answer counts as a success.
+        asked: how many of the stored pairs are asked, at most, evenly spread over the
+            stored order. `None` asks all, which takes n^2 time for rules that look at
+            the pairs. Means are unbiased, and trials say how sure they are.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
             where another one, complete or killed, stopped, and a call that asks for
@@ -128,6 +132,7 @@ def sweep(
         "vary": {} if vary is None else vary,
         "metrics": metrics,
         "success_cosine": success_cosine,
+        "asked": asked,
         "seed": seed,
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):

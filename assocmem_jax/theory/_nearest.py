@@ -6,8 +6,7 @@ $\Phi(y)^{n - 1}$ given y.
 """
 
 import numpy as np
-from scipy.special import betaincc, ndtr
-from scipy.stats import t as student
+from scipy.special import betaincc, ndtr, stdtr
 
 from .._base.checks import ArrayLike
 from .._base.errors import called_as
@@ -96,7 +95,7 @@ def all_nearest_probability(d: ArrayLike, n: ArrayLike) -> Values:
     require(call, "d", d, d >= 4, "d >= 4")
     require(call, "n", n, (n >= 1) & (n <= 1e150), "1 <= n <= 1e150")
     with np.errstate(over="ignore"):
-        return np.exp(-n * (n - 1) * student.sf(np.sqrt(d), d))[()]
+        return np.exp(-n * (n - 1) * stdtr(d, -np.sqrt(d)))[()]
 
 
 def _top_k(d, n, k, query_noise):

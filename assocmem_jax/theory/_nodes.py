@@ -1,4 +1,4 @@
-r"""Nodes and weights for means over Beta and Gamma laws.
+r"""Nodes and weights for means over Beta and Gamma laws, and the binomial law.
 
 Under $x = 1 / (1 + e^{-u})$ a Beta law becomes a smooth density with exponential tails,
 and so does a Gamma law under $x = e^u$. There the trapezoidal rule converges faster
@@ -55,6 +55,15 @@ def gamma(shape: float, split: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     x = np.exp(u)
     weights = shape * _normalized((shape + 1) * u - x, spacing) / x
     return np.r_[x, 0], np.r_[weights, max(1 - weights.sum(), 0)]
+
+
+def binomial(k: Any, n: int | float, p: Any) -> Any:
+    """The probability of k successes in n."""
+    # Not at the top: SciPy's laws take as long to import as JAX, and only those of
+    # signs and of halves need this one.
+    from scipy.stats import binom
+
+    return binom.pmf(k, n, p)
 
 
 def panel(low: float, high: float, split: float, spacing: float):

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.polynomial.hermite import hermgauss
 from scipy.special import gammaincinv, ndtri
-from scipy.stats import binom
 
-from . import _scores
+from . import _nodes, _scores
 from ._domain import require
 from ._recall import recall, scattered, silent
 
@@ -61,7 +60,7 @@ def recall_of_scores(d, n, v, query_noise, active, keys):
     else:
         whole = int(n - 1)
         parts = [
-            (float(m), float(k - m), share * binom.pmf(m, k, active))
+            (float(m), float(k - m), share * _nodes.binomial(m, k, active))
             for k, share in ((whole, whole + 2 - n), (whole + 1, n - 1 - whole))
             if share > 0
             for m in range(k + 1)

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import make_interp_spline
 from scipy.special import gammaln, logsumexp
-from scipy.stats import binom
 
 from .._base.errors import ArgumentError
 from . import _nodes
@@ -159,7 +158,7 @@ def _squares(d, keys):
     # They enter as e^(-x z^2), the less the larger: up to 9 standard deviations.
     heads = np.arange(np.ceil(d / 2), min(d, np.ceil(d / 2 + 4.5 * np.sqrt(d))) + 1)
     both = np.where(2 * heads == d, 1, 2)
-    return (2 * heads - d) ** 2 / d, both * binom.pmf(heads, d, 0.5)
+    return (2 * heads - d) ** 2 / d, both * _nodes.binomial(heads, d, 0.5)
 
 
 def _confluent(t, v):

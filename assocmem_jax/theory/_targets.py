@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit, xlogy
-from scipy.stats import binom
 
-from . import _scores
+from . import _nodes, _scores
 from ._domain import require
 from ._sizes import sizes
 
@@ -107,7 +106,7 @@ def signs(d: float, n: float) -> tuple[np.ndarray, np.ndarray]:
     # By Hoeffding's inequality, what is further out has no more mass than a normal law.
     far = min(np.ceil((reach(n) + 1) * np.sqrt(d) / 2), np.floor(d / 2))
     heads = np.arange(np.floor(d / 2) - far, np.ceil(d / 2) + far + 1)
-    weights = binom.pmf(heads, d, 0.5)
+    weights = _nodes.binomial(heads, d, 0.5)
     seen = weights > 1e-14 / n
     return (2 * heads[seen] - d) / np.sqrt(d), weights[seen]
 

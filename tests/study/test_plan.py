@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import numpy as np
 import pytest
 import xarray as xr
 from helpers import ALL, some_or_all
@@ -60,6 +61,47 @@ def test_near_loads_share_programs():
     assert _plan.search_rows(1025) == _plan.search_rows(16384) == 16384
 
 
+def test_more_loads_and_trials_compile_nothing_new():
+    key = lambda **changed: program_key(**{**GRID, "n": [3, 4, 40], **changed})
+    known = key()
+    assert key(n=[1, 2, 5, 9]) == key(n=[7, 500, 1024]) == known
+    assert key(trials=3) == known
+    assert key(n=[1, 2, 3, 4, 5]) != known
+    assert key(trials=5) != known
+
+
+def program_key(**settings):
+    runner, (call, *_) = calls(Spec(SOFT, **settings), 2**30)
+    return runner._key(call)
+
+
+def test_pairs_are_held_where_that_is_faster_and_fits():
+    held = lambda rows, memory=2**40, rule=SOFT["soft"], **changed: (
+        _plan.pairs_are_held(
+            Spec({"rule": rule}, d=[8], n=[4], **changed), "rule", 8, rows, memory
+        )
+    )
+    assert held(2**12, asked=4)
+    assert not held(2**24, asked=4)
+    # Whoever asks often would draw them again and again.
+    assert held(2**24)
+    assert held(2**24, asked=2**16)
+    assert not held(2**24, memory=2**24)
+    # Each draw of these shuffles all rows.
+    given = am.patterns.Samples(np.zeros((4, 8), np.float32))
+    assert held(2**24, asked=4, ensemble=given)
+    assert held(2**24, asked=4, values=given)
+
+    class Own(am.AbstractRule):
+        def write(self, pairs, fold=am.Fold()):
+            return pairs.keys.T @ pairs.values
+
+        def read(self, memory, query, fold=am.Fold()):
+            return query @ memory
+
+    assert held(2**24, asked=4, rule=Own())
+
+
 @some_or_all("grids", SMALL, (*SMALL, *LARGE))
 def test_estimated_memory_is_what_the_compiler_takes(name, grids):
     for changed in grids:
@@ -96,8 +138,9 @@ def test_what_cannot_fit_is_refused_before_anything_compiles():
         r"`sweep\(d=..., n=...\)` must fit into 0.000977 GiB, got about .* GiB for one "
         "trial of 'soft' at d = 64 and n = 50000. Ask for smaller ones, or raise `memo"
     )
+    samples = am.patterns.Samples(np.zeros((50000, 64), np.float32))
     with pytest.raises(ValueError, match=refused):
-        am.sweep(SOFT, d=[2, 64], n=[4, 50000], memory=2**20)
+        am.sweep(SOFT, d=[64], n=[4, 50000], memory=2**20, ensemble=samples)
     assert compiled_kernel.cache_info().misses == before
 
 
@@ -125,8 +168,11 @@ def test_no_chunk_is_told_or_answers_much():
 def test_a_limit_of_the_system_is_one_of_the_study(monkeypatch):
     monkeypatch.setattr(_plan, "memory_limit", lambda: 2**30)
     assert _plan.default_budget(jax.local_devices()[:2]) == 2**28
-    with pytest.raises(ValueError, match="must fit into 0.5 GiB, got about 1.5"):
-        am.sweep(SOFT, d=[128], n=[10**6], devices=jax.local_devices()[:1])
+    monkeypatch.setattr(_plan, "memory_limit", lambda: 2**28)
+    given = am.patterns.Samples(np.zeros((10**5, 128), np.float32))
+    one = {"devices": jax.local_devices()[:1], "ensemble": given}
+    with pytest.raises(ValueError, match="must fit into 0.125 GiB, got about 0.2"):
+        am.sweep(SOFT, d=[128], n=[10**5], **one)
 
 
 @pytest.fixture

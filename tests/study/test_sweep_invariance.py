@@ -11,7 +11,7 @@ import xarray as xr
 from helpers import ALL, slow
 
 import assocmem_jax as am
-from assocmem_jax.study import _plan, _programs
+from assocmem_jax.study import _plan
 
 
 GRID = {
@@ -28,16 +28,7 @@ def sweep(rules, **changed):
     return am.sweep(rules, **{**GRID, "devices": jax.local_devices()[:1], **changed})
 
 
-@pytest.fixture(autouse=True, scope="module")
-def programs_are_those_of_users():
-    """Whatever the flags of the suite: bits are at stake."""
-    options = _programs._cpu_options
-    usual = lambda rule: {"xla_cpu_use_fusion_emitters": True, **options(rule)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_programs, "_cpu_options", usual)
-        yield
-
-
+pytestmark = pytest.mark.usefixtures("programs_of_users")
 ONE = {"Softmax": ALL["Softmax"]}
 AGAIN = {"Sparsemax": ALL["Sparsemax"]}
 

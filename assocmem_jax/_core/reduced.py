@@ -1,0 +1,201 @@
+r"""Least squares of stored pairs, reduced to a square triangular matrix.
+
+Up to d pairs are reduced by the QR decomposition of $K^\top$. More are reduced to the
+Cholesky factor of $K^\top K$. That halves the digits that ill-conditioned keys leave,
+so it is kept only where the factor shows that there is little to lose, and block-wise
+QR of K takes its place elsewhere.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Bool, Float
+
+from .._base.exact import widened
+from .fold import Fold
+from .pairs import AbstractPairs, Pairs
+
+
+Products: TypeAlias = Float[Array, "d c"]
+
+
+class Reduced(NamedTuple):
+    """Least squares reduced to a square matrix A: X = basis @ pinv(A) @ rhs.
+
+    Attributes:
+        matrix: A, a triangle.
+        inverse: of A, as far as it has one.
+        trusted: whether A is known to be of full rank and to have lost no digits.
+        rhs: the values, reduced like the keys.
+        basis: orthonormal columns; `None` is the identity.
+    """
+
+    matrix: Float[Array, "k k"]
+    inverse: Float[Array, "k k"]
+    trusted: Bool[Array, ""]
+    rhs: Float[Array, "k v"]
+    basis: Float[Array, "d k"] | None = None
+
+    def expand(self, y: Float[Array, "k c"], fold: Fold) -> Float[Array, "d c"]:
+        return y if self.basis is None else fold.dot(self.basis, y)
+
+    def solve(self, fold: Fold) -> Float[Array, "d v"]:
+        return self.expand(fold.dot(self.inverse, self.rhs), fold)
+
+
+def by_qr(
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+) -> Reduced:
+    many = fold.total(pairs) > pairs.dimension
+    return (_by_tall_qr if many else by_wide_qr)(pairs, rtol, unit, fold)
+
+
+def by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> Reduced:
+    gram, cross = jnp.split(products, [len(products)], axis=1)
+    factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
+    inverse, spread = _invert(factor, lower=True)
+    trusted = _keeps_digits(spread, len(gram), rtol)
+    return Reduced(factor.T, inverse.T, trusted, fold.dot(inverse, cross))
+
+
+def by_either_gram(
+    pairs: AbstractPairs,
+    products: Products | None,
+    rtol: Float[Array, ""],
+    unit: Float[Array, ""],
+    fold: Fold,
+) -> Reduced:
+    r"""Up to d pairs by $K K^\top$, more by $K^\top K$.
+
+    Which one is no branch, so that a batch of both kinds is factored at once.
+    """
+    n, d = pairs.num_rows, pairs.dimension
+    if products is not None and fold.stop is None:
+        return by_gram(products, rtol, fold)
+    few = fold.stop is None or fold.stop <= d
+    first = in_unit(widened(fold.stored(pairs.rows(0, min(n, d))).present()), unit)
+    gram, stored = fold.dot(first.keys, first.keys.T), first.mask
+    # What is not stored is a number on the diagonal, of the size of the others.
+    scale = jnp.max(jnp.abs(gram))
+    gram += jnp.diag(jnp.where(stored, 0, jnp.where(scale > 0, scale, 1)))
+    if products is not None:
+        summed, cross = jnp.split(products, [d], axis=1)
+        gram, stored = jnp.where(few, gram, summed), stored | jnp.logical_not(few)
+    factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
+    inverse, spread = _invert(factor, lower=True, among=stored)
+    count = jnp.maximum(jnp.sum(stored, dtype=gram.dtype), 1)
+    trusted = _keeps_digits(spread, count, rtol)
+    basis = fold.dot(first.keys.T, inverse.T)
+    if products is None:
+        return Reduced(factor, inverse, trusted, first.values, basis)
+    either = lambda few_pairs, many: jnp.where(few, few_pairs, many)
+    return Reduced(
+        either(factor, factor.T),
+        either(inverse, inverse.T),
+        trusted,
+        either(first.values, fold.dot(inverse, cross)),
+        either(basis, jnp.eye(d, dtype=basis.dtype)),
+    )
+
+
+def _keeps_digits(spread: Array, size: int | Array, rtol: Array) -> Bool[Array, ""]:
+    """Whether the Cholesky factor of a Gram matrix of this size is to be trusted."""
+    # Orthogonal keys have spread d, Gaussian keys with n = 2d have 1.41 d. With a limit
+    # of 2 d, new queries at n = 1.4 d were answered less accurately than with
+    # `torch.linalg.pinv`. A matrix that failed to factor has spread nan.
+    return spread * jnp.maximum(rtol, 1 / (1.6 * size)) < 1
+
+
+def _by_tall_qr(
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+) -> Reduced:
+    d, v = pairs.dimension, pairs.value_dimension
+
+    def absorb(triangle, rows):
+        # What the orthogonal matrix makes of the values stands beside the triangle.
+        stack = _by_row(jnp.concatenate([triangle, rows]))
+        return jnp.linalg.qr(stack, mode="r")[:d]
+
+    nothing = jnp.zeros((d, d + v), pairs.dtype)
+    tall = fold.with_block_size(max(fold.block_rows(pairs), 2 * d))
+    rows = lambda block: beside(in_unit(block, unit))
+    reduced = tall.accumulate(rows, absorb, nothing, pairs)
+    triangle, rhs = jnp.split(reduced, [d], axis=1)
+    inverse, spread = _invert(triangle)
+    return Reduced(triangle, inverse, spread * rtol < 1, rhs)
+
+
+def by_wide_qr(
+    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
+) -> Reduced:
+    concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
+    everything = fold.with_block_size(None)
+
+    def whole(block):
+        block = in_unit(block, unit)
+        return _by_row(block.keys), _by_row(block.values)
+
+    keys, values = everything(whole, concatenate, pairs)
+    basis, factor = jnp.linalg.qr(keys.T)
+    solvable = factor
+    if fold.stop is not None and fold.axis_name is None:
+        # Pairs that `stop` excludes are the last columns, zero. An entry on the
+        # diagonal, of the size of the others, makes them solvable: what is excluded
+        # does not count as a loss of rank.
+        scale = jnp.max(jnp.abs(factor))
+        absent = jnp.arange(len(factor), dtype=jnp.int32) >= fold.stop
+        scale = jnp.where(absent, jnp.where(scale > 0, scale, 1), 0)
+        solvable = factor + jnp.diag(scale)
+        basis = jnp.where(absent, 0, basis)
+    # Not the transpose of an inverse: what an inverse leaves over is small on one side
+    # of the matrix only, and here that side has to be the one of the values.
+    inverse, spread = _invert(solvable.T, lower=True)
+    return Reduced(factor.T, inverse, spread * rtol < 1, values, basis)
+
+
+def _invert(
+    factor: Float[Array, "k k"],
+    lower: bool = False,
+    among: Bool[Array, " k"] | None = None,
+) -> tuple[Float[Array, "k k"], Array]:
+    r"""$A^{-1}$, and $|A|_F |A^{-1}|_F$, an upper bound on the condition number.
+
+    The bound is that of some rows, where the others are those of a diagonal matrix.
+    """
+    identity = jnp.eye(len(factor), dtype=factor.dtype)
+    inverse = solve_triangular(factor, identity, lower=lower)
+    rows = lambda x: x if among is None else jnp.where(among[:, None], x, 0)
+    return inverse, jnp.linalg.norm(rows(factor)) * jnp.linalg.norm(rows(inverse))
+
+
+def truncated_svd(
+    matrix: Float[Array, "k k"], rtol: Float[Array, ""]
+) -> tuple[Float[Array, "k k"], Float[Array, " k"], Float[Array, "k k"]]:
+    left, singular, right = jnp.linalg.svd(matrix)
+    keep = singular > rtol * singular[0]
+    inverse = jnp.where(keep, 1 / jnp.where(keep, singular, 1), 0)
+    return left, inverse, right.T
+
+
+def beside(pairs: Pairs) -> Float[Array, "n c"]:
+    """Keys and values side by side: one array, with less to compile than two."""
+    return jnp.concatenate([pairs.keys, pairs.values], axis=1)
+
+
+def _by_row(x: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    # LAPACK takes columns. From a line of numbers, which has one order alone, XLA makes
+    # columns of these rows, and not, before the loop or branch that they are in, of all
+    # rows they are taken from. A constraint on the layout is shorter, but not exported.
+    line = lambda x: jax.lax.optimization_barrier(x.reshape(-1)).reshape(x.shape)
+    return jax.lax.platform_dependent(x, cpu=line, default=lambda x: x)
+
+
+def in_unit(pairs: Pairs, unit: Float[Array, ""]) -> Pairs:
+    """A block of pairs, with its keys over their unit.
+
+    Of all pairs it would make a copy; of a block it is done as the block is read.
+    """
+    return eqx.tree_at(lambda pairs: pairs.keys, pairs, pairs.keys * (1 / unit))
