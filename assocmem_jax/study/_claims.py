@@ -81,7 +81,8 @@ class Claims:
         self._folder.mkdir(exist_ok=True)
         others = self.others()
         for name, extent in wanted.items():
-            if not any(claim.covers(name, extent) for claim in others if claim.live):
+            taken = any(claim.covers(name, extent) for claim in others if claim.live)
+            if name not in self._held and not taken:
                 numbers = [claim.number for claim in others if claim.name == name]
                 number = 1 + max(numbers, default=-1)
                 self._make(name, number, extent)
@@ -106,9 +107,14 @@ class Claims:
                         file.unlink()
 
     def close(self) -> None:
-        """Give up all claims, and give no more signs of life."""
+        """Give up all claims, remove those of the dead, and show no sign of life."""
         self._stop.set()
         self.release()
+        with contextlib.suppress(OSError):
+            for claim in self.others():
+                # Its process may have been killed after it had saved the chunk.
+                if not claim.live:
+                    claim.file.unlink(missing_ok=True)
 
     def others(self) -> list[Claim]:
         """All claims but those that are held here."""

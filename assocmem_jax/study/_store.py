@@ -55,7 +55,7 @@ class Store:
         self._fingerprint = fingerprint(settings)
         with self.archive.explained(path):
             self.archive.chunks.mkdir(parents=True, exist_ok=True)
-            for folder in (path, self.archive.chunks):
+            for folder in (path, self.archive.chunks, path / "claims"):
                 remove_stale(folder)
             probe = self.archive.chunks / ".assocmem-probe"
             write(probe, b"probe")

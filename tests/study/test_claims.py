@@ -124,6 +124,12 @@ def test_a_silent_process_of_another_machine_is_taken_over(folder, claims):
     assert not file.exists()
 
 
+def test_who_leaves_removes_the_claims_of_the_dead(folder):
+    dead, live = write_claim(folder, pid=dead_pid()), write_claim(folder, number=1)
+    Claims(folder).close()
+    assert not dead.exists() and live.exists()
+
+
 @pytest.mark.parametrize(
     "content", (b"", b"{", b"[1]", b"\xff", b'{"pid": "x"}', b"{}", b"7")
 )
