@@ -68,7 +68,7 @@ def execute(
                     raise
                 kept = "Nothing is kept without `sweep(store=...)`."
                 if store is not None:
-                    kept = f"{len(ledger.names)} of {len(ledger.names) + bar.left} "
+                    kept = f"{len(ledger.seen)} of {len(ledger.seen) + bar.left} "
                     kept += f"chunks are kept in {store.path}; "
                     kept += "the same call goes on from there."
                 error.add_note(f"Stopped. {kept}")
@@ -111,13 +111,13 @@ def _compute(ledger: Ledger, source: Any, todo: list[Chunk], bar: Progress) -> N
         for chunk, numbers in results:
             now = time.perf_counter()
             ledger.keep(chunk, *numbers, seconds=now - last)
-            bar.add(ledger.names)
+            bar.add(ledger.seen)
             last = now
     finally:
         # A traceback that is kept would keep it open, and LAPACK limited.
         results.close()
     ledger.read()
-    bar.add(ledger.names)
+    bar.add(ledger.seen)
 
 
 def _kept(dataset: Dataset, store: Any, ledger: Ledger, before: set[str]) -> Dataset:

@@ -67,6 +67,16 @@ class Extent:
             and not self.combinations.isdisjoint(other.combinations)
         )
 
+    def may_share(self, name: str) -> bool:
+        """Whether a chunk of that name may have a cell that is here, too."""
+        found = parsed(name)
+        if found is None:
+            return False
+        d, case, trials = found
+        last = self.first + self.count
+        same = f"d{d}-{case}" == self.case
+        return same and trials.start < last and self.first < trials.stop
+
     def described(self) -> dict[str, Any]:
         """What JSON can hold, of which `Extent.of` makes it again."""
         return dataclasses.asdict(self)

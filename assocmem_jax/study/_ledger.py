@@ -19,6 +19,7 @@ class Ledger:
     Attributes:
         cells: those of the study.
         names: of all chunks of which cells were taken.
+        seen: of all chunks that may have cells of the study, taken or not.
     """
 
     def __init__(self, spec: Spec, store: Any):
@@ -29,7 +30,8 @@ class Ledger:
             store: the `Store`, or `None`.
         """
         self._spec, self._store = spec, store
-        self.cells, self.names = Cells(store_settings(spec)), set[str]()
+        self.cells = Cells(store_settings(spec))
+        self.names, self.seen = set[str](), set[str]()
         self._extents: dict[Chunk, Extent] = {}
         if store is not None:
             from ._claims import Claims
@@ -45,10 +47,17 @@ class Ledger:
         # Not at the top: a study without a store loads xarray while it compiles.
         from ._dataset import numbers_of
 
-        for name in set(self._store.names()) - self.names:
-            if self._asks(name) and (chunk := self._store.load(name)) is not None:
-                self.cells.put(*numbers_of(chunk, self.cells.scores))
-                self.names.add(name)
+        self._look()
+        for name in self.seen - self.names:
+            if (chunk := self._store.load(name)) is None:
+                self.seen.discard(name)
+                continue
+            self.cells.put(*numbers_of(chunk, self.cells.scores))
+            self.names.add(name)
+
+    def _look(self) -> None:
+        """See which chunks are there, without reading them."""
+        self.seen |= {x for x in self._store.names() if self._asks(x)}
 
     def _asks(self, name: str) -> bool:
         """Whether a chunk of that name may have cells of this study."""
@@ -88,9 +97,13 @@ class Ledger:
         wanted = {x.name: x for x in map(self.extent, chunks) if self._lacks(x)}
         with self._store.archive.explained(self._store.path / "claims"):
             held = self._claims.take(wanted)
-        # What was claimed by another before may be done by now.
-        self.read()
-        done = {name for name in held if not self._lacks(wanted[name])}
+        # What was claimed by another before may be done by now. To read all that is
+        # new would take as long as others take to compute small chunks.
+        self._look()
+        new = self.seen - self.names - set(held)
+        if any(wanted[name].may_share(other) for name in held for other in new):
+            self.read()
+        done = {x for x in held if x in self.seen or not self._lacks(wanted[x])}
         self._claims.release(done)
         return [x for x in chunks if self.extent(x).name in set(held) - done]
 
@@ -107,12 +120,14 @@ class Ledger:
         self.cells.put(extent, mean, std)
         if self._store is None:
             self.names.add(extent.name)
+            self.seen.add(extent.name)
             return
         from ._dataset import chunk_dataset
 
         data = chunk_dataset(extent, mean, std, self.cells.scores, **attrs)
         self._store.save(extent.name, data)
         self.names.add(extent.name)
+        self.seen.add(extent.name)
         self._claims.release([extent.name])
 
     def close(self) -> None:
