@@ -15,9 +15,11 @@ import pytest
 import xarray as xr
 
 import assocmem_jax as am
-from assocmem_jax.study import _execute
+from assocmem_jax.study import _execute, _plan
 from assocmem_jax.study._claims import Claims
 from assocmem_jax.study._ledger import Ledger
+from assocmem_jax.study._settings import store_settings
+from assocmem_jax.study._store import Store
 
 
 TRIALS = 200
@@ -226,6 +228,27 @@ def test_what_another_finished_since_the_plan_is_not_computed(tmp_path, monkeypa
         study(store, trials=2).drop_attrs(), desired.drop_attrs()
     )
     assert not list(store.glob("claims/*"))
+
+
+def test_a_claim_reads_no_numbers_of_other_chunks(tmp_path, monkeypatch):
+    """Who does falls behind where chunks are small, and computes nothing."""
+    monkeypatch.setattr(_plan, "_CHUNK_WORK", 1.0)
+    study(tmp_path / "other", trials=2)
+    spec = am.study.Spec({"dot": am.DotProduct()}, [5], [3, 40], 2, seed=3)
+    ledger = Ledger(spec, Store(tmp_path / "store", store_settings(spec)))
+    first, second = _plan.chunks(spec, 1024, ledger.missing)
+    name = f"chunks/{ledger.extent(first).name}.nc"
+    os.link(tmp_path / "other" / name, tmp_path / "store" / name)
+
+    def read(*_):
+        raise AssertionError("read a chunk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "load", read)
+        assert ledger.claim([first, second]) == [second]
+    ledger.read()
+    assert _plan.chunks(spec, 1024, ledger.missing) == [second]
+    ledger.close()
 
 
 def test_an_error_gives_up_all_claims(tmp_path, monkeypatch):
