@@ -84,7 +84,13 @@ def argument_error(kind: type[Exception]) -> type[BadArgument]:
 
     Such as one about the folder of `sweep(store=...)` that is a `PermissionError`.
     """
-    return type(f"Argument{kind.__name__}", (BadArgument, kind), {})
+    # By its kind, as no module holds it: a worker's error comes back as it was.
+    again = {"__reduce__": lambda error: (_argument_error_again, (kind, error.args))}
+    return type(f"Argument{kind.__name__}", (BadArgument, kind), again)
+
+
+def _argument_error_again(kind: type[Exception], parts: tuple) -> BadArgument:
+    return argument_error(kind)(*parts)
 
 
 @contextlib.contextmanager

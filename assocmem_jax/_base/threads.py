@@ -12,6 +12,8 @@ from threadpoolctl import ThreadpoolController
 
 def half_the_cores() -> int:
     """Number of threads that leave room for those of XLA."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)) // 2)
     return max(1, (os.cpu_count() or 1) // 2)
 
 

@@ -21,6 +21,7 @@ from .._base.files import to_path
 from .._spec.spec import Spec
 from .._version import __version__
 from ..metrics._table import METRICS
+from . import stores as _stores
 from .messages import told
 from .options import Mistake, registry
 from .settings import with_settings, words_of
@@ -52,6 +53,10 @@ Metric = Annotated[
 ]
 Metrics = Annotated[
     Sequence[str], tyro.conf.arg(help=f"the scores of answers: {', '.join(METRICS)}.")
+]
+Workers = Annotated[
+    int | None,
+    tyro.conf.arg(metavar="N", help_behavior_hint="(default: this one)"),
 ]
 Group = Annotated[
     str | None,
@@ -89,12 +94,18 @@ class Sweep(Spec):
         store: folder that keeps finished work and the result, study.nc.
         memory_gib: memory that may be used on each device. Left out, it is what the
             device has, and on a CPU half of the machine's.
+        workers: processes of this machine that compute, each on its share of the cores.
+            Left out, this one computes, on all. On other machines, give the same
+            command: commands with one store share the work.
+        dry_run: say what would be computed, and stop.
         no_cache: compile everything, and keep no compiled program for the next command.
     """
 
     metrics: Metrics = ("cosine", "distance")
     store: Folder = Path("assocmem-sweep")
     memory_gib: Memory = None
+    workers: Workers = None
+    dry_run: bool = False
     no_cache: bool = False
 
     def __post_init__(self):
@@ -107,10 +118,27 @@ class Sweep(Spec):
         fields = dataclasses.fields(Spec)
         spec = Spec(**{field.name: getattr(self, field.name) for field in fields})
         memory = None if self.memory_gib is None else _bytes(self.memory_gib)
+        workers = self.workers
+        if workers is not None and workers < 1:
+            raise Mistake(f"`--workers {workers}` must be at least 1.")
+        from ..study._preview import preview
+
         _keep_programs(self.no_cache)
         print(_settings(spec))
+        print(_stores.planned(preview(spec, self.store)))
+        if self.dry_run:
+            return
         print(f"\nResult: {self.store / 'study.nc'}\nResume: {command}", flush=True)
-        data = study.run(spec, store=self.store, progress=True, memory=memory)
+        with contextlib.ExitStack() as stack:
+            pool = None
+            if workers is not None:
+                from ..study._executors import share_of_memory, spawned
+
+                pool = stack.enter_context(spawned(workers, not self.no_cache))
+                memory = share_of_memory(workers) if memory is None else memory
+            data = study.run(
+                spec, store=self.store, progress=True, memory=memory, executor=pool
+            )
         print(f"Done in {data.attrs['seconds']:.1f} s on {data.attrs['device']}.")
 
 
@@ -139,10 +167,9 @@ class Capacity:
         if self.out is not None:
             _check_out(self.out, (".nc", ".csv"))
         from .._statistics import capacity as _capacity, scaling as _scaling
-        from ..study._load import load_study
         from . import tables as _tables
 
-        data = load_study(self.study, group=self.group)
+        data = _stores.loaded(self.study, self.group)
         confidence = self.confidence
         found = _capacity.capacity(
             data, self.metric, self.threshold, confidence=confidence
@@ -221,10 +248,9 @@ class Plot:
         """Draw it into a file."""
         del command
         _check_out(self.out, (".png", ".svg", ".pdf"))
-        from ..study._load import load_study
         from . import panels as _panels
 
-        data = load_study(self.study, group=self.group)
+        data = _stores.loaded(self.study, self.group)
         data = _panels.chosen(data, self.rules, self.select)
         _panels.draw(data, self.kind, self.metric, self.threshold, self.out)
         print(f"Figure: {self.out}")
@@ -281,6 +307,8 @@ _COMMANDS: dict[str, Any] = {
     "capacity": Capacity,
     "table": Table,
     "plot": Plot,
+    "status": _stores.Status,
+    "merge": _stores.Merge,
     "notebook": Notebook,
 }
 

@@ -12,6 +12,9 @@ _TYPED = {
     "memory": "--memory-gib",
     **dict.fromkeys(("ds", "dataset", "cap", "path"), "STUDY"),
 }
+_POSITIONAL = {
+    "study.merge_stores": {"out": "OUT", "stores": "IN"},
+}
 # A setting in an advice: `trials=2`, or `sweep(store=...)`.
 _SETTING = re.compile(r"`(?:[a-z_.]+\()?(\w+)=([^`()]*)\)?`")
 
@@ -25,11 +28,15 @@ def told(said: object, places: Mapping[str, str] | None = None) -> str:
     """
     places = places or {}
     if isinstance(said, BadArgument) and not _is_typed(said.function):
+        typed = {**_TYPED, **_POSITIONAL.get(said.function, {})}
         options = [
-            places.get(name) or _option(name, said.given) for name in said.arguments
+            places.get(name) or _option(name, said.given, typed)
+            for name in said.arguments
         ]
         subject = " and ".join(options) or "The command"
-        advice = _SETTING.sub(lambda found: _option(found[1], found[2]), said.advice)
+        advice = _SETTING.sub(
+            lambda found: _option(found[1], found[2], _TYPED), said.advice
+        )
         said = said.said_of(subject, advice)
     return " ".join(str(said).split())
 
@@ -39,7 +46,7 @@ def _is_typed(function: str) -> bool:
     return function.partition(".")[0] in {**RULES, **ENSEMBLES}
 
 
-def _option(name: str, given: str) -> str:
-    option = _TYPED.get(name, f"--{name.replace('_', '-')}")
+def _option(name: str, given: str, typed: Mapping[str, str]) -> str:
+    option = typed.get(name, f"--{name.replace('_', '-')}")
     known = given not in ("", "...") and option.startswith("-")
     return f"`{option} {given}`" if known else f"`{option}`"

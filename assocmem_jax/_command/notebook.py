@@ -21,6 +21,7 @@ from .._version import __version__
 from ..plot._labels import theory_line
 from ..study._files import write
 from ..study._netcdf import decode, is_sealed, is_whole, sealed
+from ..study._settings import store_settings
 from ..study._store import Store
 from ..study._sweep import run as sweep
 
@@ -158,7 +159,7 @@ def prepare(out: Path, seed: int, quick: bool, overwrite: bool) -> bool:
         if overwrite:
             _empty(out / name)
         try:
-            with contextlib.closing(Store(out / name, spec.describe())) as store:
+            with contextlib.closing(Store(out / name, store_settings(spec))) as store:
                 finished.append(store.result() is not None)
         except BadArgument as error:
             error.rename("notebook", {"store": "out"})

@@ -168,8 +168,19 @@ def _parse_values(words: Sequence[str]) -> AbstractEnsemble | str | None:
     return word if named else parse_ensemble(words[0])
 
 
+def _parse_size(words: Sequence[str]) -> int:
+    try:
+        return int(words[0])
+    except ValueError as error:
+        raise ValueError(f"`{words[0]}` must be a whole number.") from error
+
+
 def _parse_path(words: Sequence[str]) -> Path:
-    return to_path("assocmem", "FILE", words[0])
+    return _path(words[0])
+
+
+def _path(word: str) -> Path:
+    return to_path("assocmem", "FILE", word)
 
 
 def _text(x: Any) -> list[str]:
@@ -188,6 +199,8 @@ FORMS: dict[Any, tuple[Any, str, Callable[[list[str]], Any]]] = {
     Sequence[int]: ("*", "SIZE|FIRST:LAST [...]", parse_sizes),
     Sequence[int] | Loads: ("*", "SIZE|FIRST:LAST|LOADd [...]", parse_pairs),
     int | Sequence[int] | None: ("*", "SIZE [...]", parse_dimensions),
+    int | None: (1, "SIZE", _parse_size),
+    Sequence[Path]: ("*", "STORE [...]", lambda words: tuple(map(_path, words))),
     Sequence[str]: ("*", "NAME [...]", lambda words: tuple(_split(words))),
     Level | Sequence[Level]: ("*", "LEVEL [...]", parse_levels),
     Mapping[str, Level | Sequence[Level]]: ("*", "NAME=LEVEL,... [...]", parse_vary),

@@ -1,9 +1,10 @@
-"""Capacities and scaling laws as text."""
+"""Capacities, scaling laws and the status of stores as text."""
 
+import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -98,6 +99,34 @@ def write(data: xr.Dataset, out: Path) -> None:
         of_cells(data).to_csv(out, index=False)
     else:
         data.to_netcdf(out, engine="h5netcdf")
+
+
+def of_status(status: Any) -> str:
+    """One line per rule and dimension, and one for all; who computes; time left.
+
+    Args:
+        status: what `status_of` returned.
+    """
+    numbers = lambda part: [part.done, part.running, part.left]
+    rows = [[part.rule, str(part.d), *numbers(part)] for part in status.parts]
+    total = [sum(column) for column in zip(*map(numbers, status.parts), strict=True)]
+    rows.append(["all", "", *total])
+    lines = [
+        _table(
+            ["rule", "d", "done", "running", "left"],
+            [[str(entry) for entry in row] for row in rows],
+        )
+    ]
+    for (host, pid), count in status.workers.items():
+        lines.append(f"Process {pid} on {host} computes {count} cells.")
+    if total[1] + total[2] == 0:
+        lines.append("All is done.")
+    elif status.seconds_left is not None:
+        left = datetime.timedelta(seconds=round(status.seconds_left))
+        at_work = len(status.workers)
+        by = "one process" if at_work < 2 else f"{at_work} processes"
+        lines.append(f"Time left: about {left} for {by}.")
+    return "\n".join(lines)
 
 
 def _cells(data: xr.Dataset, axes: Sequence[str]) -> list[xr.Dataset]:

@@ -141,6 +141,17 @@ def _check_entries(name: str, entries: Collection) -> None:
         raise ArgumentError("Spec", name, complaint, "Pass each entry once.")
 
 
+def _check_distinct(name: str, levels: Collection) -> None:
+    """Raise if an axis has no level, or one of them twice, as kernels see them."""
+    _check_entries(name, levels)
+    numbers = [level for level in levels if not isinstance(level, str)]
+    with np.errstate(over="ignore"):
+        same = np.unique(np.asarray(numbers, np.float64).astype(np.float32))
+    if len(same) < len(numbers):
+        complaint = f"must not repeat in 32 bits, got {levels!r}"
+        raise ArgumentError("Spec", name, complaint, "Pass each level once.")
+
+
 def _check_rules(rules: Any) -> None:
     _check_kind("rules", rules, Mapping)
     _check_named("rules", rules, AbstractRule, "rules such as `Softmax()`")
@@ -299,7 +310,7 @@ def _check_levels(name: str, levels: Any, sizes: Collection[int]) -> tuple[Any, 
         _refuse(name, levels)
     found = as_levels(name, levels, [int(d) for d in sizes])
     if not alone:
-        _check_entries(name, list(found))
+        _check_distinct(name, list(found))
     return found
 
 

@@ -28,6 +28,10 @@ class Loads:
         """Numbers of pairs at a dimension, ascending: rounded, at least 1."""
         return tuple(sorted({max(1, math.floor(x * d + 0.5)) for x in self.ratios}))
 
+    def joined(self, other: "Loads") -> "Loads":
+        """The loads of both."""
+        return Loads(tuple(sorted({*self.ratios, *other.ratios})))
+
     def texts(self) -> list[str]:
         """The loads as a study keeps them and a command line takes them, as `0.5d`."""
         return [f"{number_text(x)}d" for x in self.ratios]

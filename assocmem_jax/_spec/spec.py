@@ -142,11 +142,19 @@ class Spec:
         """Levels of the corruptions that are axes, by name."""
         return {name: x for name, x in self.levels.items() if isinstance(x, tuple)}
 
-    def corruptions(self) -> dict[str, Float[Array, " levels"]]:
-        """All combinations of the levels, in order, by axis: of a study `at` a d."""
-        levels = {name: np.atleast_1d(x) for name, x in self.levels.items()}
-        combined = np.array(list(itertools.product(*levels.values())), np.float32)
-        return dict(zip(levels, jax.device_put(list(combined.T)), strict=True))
+    @property
+    def combinations(self) -> list[tuple[Any, ...]]:
+        """All combinations of the levels of corruption, in order."""
+        levels = [x if isinstance(x, tuple) else (x,) for x in self.levels.values()]
+        return list(itertools.product(*levels))
+
+    def corruptions(
+        self, chosen: Sequence[int] | None = None
+    ) -> dict[str, Float[Array, " levels"]]:
+        """Combinations of the levels, all or those chosen, by axis: of one `at` d."""
+        combined = np.array(self.combinations, np.float32)
+        columns = (combined if chosen is None else combined[list(chosen)]).T
+        return dict(zip(self.levels, jax.device_put(list(columns)), strict=True))
 
     @property
     def num_levels(self) -> int:

@@ -1,115 +1,140 @@
-"""Chunks of a study as datasets, and the study put together from them."""
+"""Chunks of a study as datasets, and the study put together from its cells."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from .._base.text import to_text
-from .._spec.axes import AXES
+from .._spec.axes import AXES, corruptions
 from .._spec.levels import labels
-from .._spec.spec import Spec
-from ..metrics._own import attributes_of, rows_of
-from ._plan import Chunk
+from ..metrics._table import METRICS
+from ._cells import Cells
+from ._extent import Extent
+from ._settings import Settings, as_text, facts_of, point_axes
 
 
 def chunk_dataset(
-    spec: Spec, chunk: Chunk, mean: np.ndarray, std: np.ndarray, scores: tuple[str, ...]
+    extent: Extent,
+    mean: np.ndarray,
+    std: np.ndarray,
+    scores: tuple[str, ...],
+    **attrs: Any,
 ) -> xr.Dataset:
-    """Labeled numbers of one chunk, `[trials, levels, loads, scores]`."""
+    """Labeled numbers of one chunk, `[trials, levels, loads, scores]`.
+
+    The attribute `extent` says of which cells, their levels included.
+    """
     dims = ("trial", "level", "n", "score")
     return xr.Dataset(
         {"mean": (dims, mean), "std": (dims, std)},
         {
-            "trial": np.arange(chunk.first, chunk.first + chunk.count),
-            "n": np.array(spec.loads_at(chunk.d)),
+            "trial": np.arange(extent.first, extent.first + extent.count),
+            "n": np.array(extent.loads),
             "score": list(scores),
         },
+        {"extent": json.dumps(extent.described()), **attrs},
+    )
+
+
+def numbers_of(
+    chunk: xr.Dataset, scores: tuple[str, ...]
+) -> tuple[Extent, np.ndarray, np.ndarray]:
+    """The cells of a chunk, and mean and deviation of some scores in them.
+
+    Raises:
+        ValueError: if it is no chunk of a study with these scores.
+    """
+    try:
+        extent = Extent.of(json.loads(chunk.attrs["extent"]))
+        known = chunk["score"].values.tolist()
+        chosen = [known.index(score) for score in scores]
+        mean, std = (chunk[kind].values[..., chosen] for kind in ("mean", "std"))
+        levels = len(extent.combinations)
+        if mean.shape[0] != extent.count or mean.shape[2] != len(extent.loads):
+            raise ValueError(f"{mean.shape} numbers of {levels} levels")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"it is no chunk of this study ({error})") from error
+    return extent, mean, std
+
+
+def filled(settings: Settings, chunks: Iterable[tuple[str, xr.Dataset]]) -> Cells:
+    """The cells of a study, from chunks that have some of them.
+
+    Args:
+        settings: of the study, as a store holds them.
+        chunks: names and chunks.
+    """
+    cells = Cells(settings)
+    for _, chunk in chunks:
+        cells.put(*numbers_of(chunk, cells.scores))
+    return cells
+
+
+def assemble(cells: Cells) -> xr.Dataset:
+    """The study: its cells, nan where one lacks, and how many there are."""
+    settings, axes = cells.settings, dict(cells.axes)
+    levels = {x: of for x, of in cells.levels.items() if isinstance(settings[x], list)}
+    dims = (*axes, *levels, "n")
+    # Without the axes of corruptions that are at one level.
+    shape = tuple(len(x) for x in (*axes.values(), *levels.values(), cells.loads))
+    arrays = {
+        kind: {score: array.reshape(shape) for score, array in of.items()}
+        for kind, of in cells.numbers.items()
+    }
+    coords = {**axes, **levels, "n": cells.loads}
+    done, size = cells.counts()
+    dataset = xr.Dataset(
+        _variables(settings, arrays, dims),
+        {name: (name, labels(x), _axis(name, x)) for name, x in coords.items()},
         {
-            "rule": chunk.rule,
-            "call": to_text(spec.rules[chunk.rule]),
-            "vary": json.dumps(spec.point(chunk.rule, chunk.point)),
-            "d": chunk.d,
+            **turns(settings),
+            "title": "What associative memories hold",
+            "spec": as_text(settings),
+            "cells": size,
+            "done": done,
         },
     )
-
-
-def assemble(spec: Spec, done: Mapping[Chunk, xr.Dataset]) -> xr.Dataset:
-    """The study, from all of its chunks."""
-    vary, corruption, n = spec.axes, spec.corruption_axes, spec.num_pairs
-    trials = np.arange(spec.trials)
-    axes = {"rule": tuple(spec.rules), "d": spec.d, **vary, "trial": trials}
-    levels = tuple(len(x) for x in corruption.values())
-    shape = tuple(len(x) for x in axes.values()) + (*levels, len(n))
-    scores = next(iter(done.values()))["score"].values.tolist()
-    arrays = {
-        kind: {score: np.full(shape, np.nan, np.float32) for score in scores}
-        for kind in ("mean", "std")
-    }
-    for chunk, data in done.items():
-        point = spec.point(chunk.rule, chunk.point)
-        place = (
-            axes["rule"].index(chunk.rule),
-            spec.d.index(chunk.d),
-            # An axis that does not tell for a rule has the same numbers all along.
-            *(vary[x].index(point[x]) if x in point else slice(None) for x in vary),
-            slice(chunk.first, chunk.first + chunk.count),
-        )
-        loads = np.searchsorted(n, data["n"].values)
-        for kind, of in arrays.items():
-            for i, score in enumerate(scores):
-                numbers = data[kind].values[..., i]
-                numbers = numbers.reshape(len(numbers), *levels, len(loads))
-                of[score][place][..., loads] = numbers
-    dims = ("rule", "d", *vary, "trial", *corruption, "n")
-    coords = {**axes, **corruption, "n": n}
-    dataset = xr.Dataset(
-        _variables(spec, arrays, dims),
-        {name: (name, labels(x), _axis(name, x)) for name, x in coords.items()},
-    )
-    if spec.asked is not None:
+    if settings["asked"] is not None:
         attrs = {"long_name": "number of pairs that are asked", "units": "1"}
-        asked = "n", np.minimum(spec.num_pairs, spec.asked), attrs
+        asked = "n", np.minimum(cells.loads, settings["asked"]), attrs
         dataset = dataset.assign_coords(asked=asked)
-    return dataset.transpose("rule", "d", "n", *vary, *corruption, "trial")
+    points = point_axes(settings)
+    return dataset.transpose("rule", "d", "n", *points, *levels, "trial")
 
 
-def turns(spec: Spec) -> dict[str, str]:
+def turns(settings: Settings) -> dict[str, str]:
     """The attribute for `capacity`: where rules answer corrupted queries by a valley.
 
     Empty where none is known, or all queries are as they were stored.
     """
-    loads = {
-        name: {
-            str(d): [int(n) for n in rule.critical_loads(d)]
-            for d in spec.d
-            if rule.critical_loads(d)
-        }
-        for name, rule in spec.rules.items()
-    }
+    loads = {x: facts_of(settings, x)["critical_loads"] for x in settings["rules"]}
     loads = {name: sizes for name, sizes in loads.items() if sizes}
-    if not spec.corrupted or not loads:
+    levels = {x: settings[x] for x in corruptions() if x in settings}
+    if not loads or not any(np.any(x) for x in levels.values()):
         return {}
-    axes = spec.corruption_axes
-    always = any(level for name, level in spec.levels.items() if name not in axes)
-    clean = [] if always else list(axes)
+    axes = [name for name, level in levels.items() if isinstance(level, list)]
+    always = any(level for name, level in levels.items() if name not in axes)
+    clean = [] if always else axes
     return {"critical_loads": json.dumps({"loads": loads, "clean": clean})}
 
 
-def _variables(spec: Spec, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
+def _variables(settings: Settings, arrays: Mapping[str, Any], dims) -> dict[str, Any]:
     variables = {}
-    for metric, row in rows_of(spec.metrics).items():
-        mean, spread = row.long_name, arrays["mean"].get(metric)
-        if follows := row.follows:
+    for metric in settings["metrics"]:
+        known = METRICS.get(metric)
+        noted = settings["metric_facts"].get(metric, {})
+        mean = noted["long_name"] if known is None else known.long_name
+        spread = arrays["mean"].get(metric)
+        if follows := known and known.follows:
             share = arrays["mean"][follows]
             every = np.where(np.isnan(share), np.nan, share == 1).astype(np.float32)
             variables[metric] = dims, every, {"long_name": mean, "units": "1"}
             continue
         std = f"standard deviation over the stored pairs of the {mean}"
-        further = attributes_of(metric, row)
-        variables[metric] = dims, spread, {"long_name": mean, "units": "1", **further}
+        attrs = {"long_name": mean, "units": "1", **noted}
+        variables[metric] = dims, spread, attrs
         variables[f"{metric}_std"] = (
             dims,
             arrays["std"][metric],

@@ -1,9 +1,9 @@
 """A study from beginning to end: chunks kept, chunks to compute, the dataset."""
 
+import contextlib
 import functools
-import hashlib
-import json
 import platform
+import random
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,18 @@ from .._base.checks import check_count
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .._base.labels import Dataset
 from .._spec.spec import Spec
+from ._executors import HandedOut
+from ._ledger import Ledger
+from ._load import chunks_of
 from ._plan import Chunk, check_results, chunks as planned_chunks, trial_work
 from ._progress import Progress
 from ._runner import Runner
+
+
+# Attributes that say how numbers came about, as against what they are.
+_PROVENANCE = ("jax", "python", "device", "devices", "seconds", "compile_seconds")
+# Seconds between two looks at what other processes do.
+_PAUSE = 0.5
 
 
 def execute(
@@ -26,8 +35,9 @@ def execute(
     progress: bool,
     devices: Sequence[jax.Device] | None,
     memory: int | None,
+    executor: Any = None,
 ) -> Dataset:
-    """Compute the chunks of a study that the store does not hold, and assemble all.
+    """Compute the cells of a study that the store does not hold, and assemble all.
 
     Args:
         spec: what is measured.
@@ -36,70 +46,103 @@ def execute(
         progress: show a progress bar.
         devices: where to compute. `None` takes all local devices.
         memory: bytes that may be used on each device. `None` asks the device.
+        executor: whose workers compute the chunks, if any.
     """
     start = time.perf_counter()
     check_place(devices, memory)
     check_results(spec, rows)
-    devices = list(jax.local_devices() if devices is None else devices)
-    chunks = planned_chunks(spec, rows)
-    names = {chunk: _name(spec, chunk) for chunk in chunks}
-    done: dict[Chunk, Dataset] = {}
-    if store is not None:
-        kept = {chunk: store.load(names[chunk]) for chunk in chunks}
-        done = {chunk: data for chunk, data in kept.items() if data is not None}
-    todo = [chunk for chunk in chunks if chunk not in done]
-    cells = {
-        chunk: chunk.count * spec.num_levels * len(spec.loads_at(chunk.d))
-        for chunk in todo
-    }
-    work_at = functools.cache(lambda *place: _trial_work(spec, *place))
-    work = {
-        chunk: chunk.count * work_at(chunk.rule, chunk.point, chunk.d) for chunk in todo
-    }
-    with Progress(progress, sum(work.values()), sum(cells.values())) as bar:
-        runner = Runner(spec, rows, devices, memory, bar.say)
-        results = runner.results(todo)
-        try:
-            for chunk, scores in results:
-                # Not at the top: xarray is loaded while the first program compiles.
-                from ._dataset import chunk_dataset
-
-                data = chunk_dataset(spec, chunk, *scores)
+    with contextlib.closing(Ledger(spec, store)) as ledger:
+        before = set(ledger.names)
+        todo = planned_chunks(spec, rows, ledger.missing)
+        with Progress(progress, _work(spec, ledger, todo)) as bar:
+            if executor is None:
+                devices = list(jax.local_devices() if devices is None else devices)
+                source = Runner(spec, rows, devices, memory, bar.say)
+            else:
+                source = HandedOut(executor, spec, rows, memory, bar.say)
+            try:
+                while todo:
+                    _compute(ledger, source, todo, bar)
+                    todo = planned_chunks(spec, rows, ledger.missing)
+            except BaseException as error:
+                if executor is None and not isinstance(error, KeyboardInterrupt):
+                    raise
+                kept = "Nothing is kept without `sweep(store=...)`."
                 if store is not None:
-                    store.save(names[chunk], data)
-                done[chunk] = data
-                bar.add(work[chunk], cells[chunk])
-        except KeyboardInterrupt as error:
-            kept = "Nothing is kept without `sweep(store=...)`."
-            if store is not None:
-                kept = (
-                    f"{len(done)} of {len(chunks)} chunks are kept in {store.path}; "
-                    "the same call goes on from there."
-                )
-            error.add_note(f"Stopped. {kept}")
-            raise
-        finally:
-            # A traceback that is kept would keep it open, and LAPACK limited.
-            results.close()
-    from ._dataset import assemble, turns
+                    kept = f"{len(ledger.seen)} of {len(ledger.seen) + bar.left} "
+                    kept += f"chunks are kept in {store.path}; "
+                    kept += "the same call goes on from there."
+                error.add_note(f"Stopped. {kept}")
+                raise
+    # Not at the top: xarray is loaded while the first program compiles.
+    from ._dataset import assemble
 
-    dataset = assemble(spec, done).assign_attrs(
-        turns(spec),
-        title="What associative memories hold",
-        spec=json.dumps(spec.describe()),
+    dataset = assemble(ledger.cells).assign_attrs(
         jax=jax.__version__,
         python=platform.python_version(),
-        device=devices[0].device_kind,
-        devices=len(devices),
         seconds=time.perf_counter() - start,
-        compile_seconds=runner.compile_seconds,
+        **source.provenance,
     )
-    if store is not None:
-        finished = None if todo else store.result()
-        if finished is not None:
-            # Where the numbers come from is what it says of the call that made them.
-            return dataset.assign_attrs(finished.attrs)
-        store.finish(dataset)
+    return dataset if store is None else _kept(dataset, store, ledger, before)
+
+
+def _work(spec: Spec, ledger: Ledger, todo: list[Chunk]) -> dict[str, tuple]:
+    """Work and cells of each chunk, by name."""
+    share = 1 / spec.num_levels
+
+    @functools.cache
+    def of_trial(rule: str, point: int, d: int, loads: tuple[int, ...]) -> float:
+        return trial_work(spec.at(rule, point, d), rule, d, loads)
+
+    return {
+        ledger.extent(chunk).name: (
+            chunk.count
+            * (share * len(chunk.levels))
+            * of_trial(chunk.rule, chunk.point, chunk.d, chunk.loads),
+            chunk.count * len(chunk.levels) * len(chunk.loads),
+        )
+        for chunk in todo
+    }
+
+
+def _compute(ledger: Ledger, source: Any, todo: list[Chunk], bar: Progress) -> None:
+    """Compute chunks that nobody else computes; where there is none, wait a while."""
+    mine = ledger.unclaimed(todo)
+    if not mine:
+        bar.say("waiting for other processes")
+        # Not in step with another process that waits.
+        time.sleep(_PAUSE * random.uniform(0.5, 1.5))
+    results, last = source.results(mine, ledger.claim), time.perf_counter()
+    try:
+        for chunk, numbers in results:
+            now = time.perf_counter()
+            ledger.keep(chunk, *numbers, seconds=now - last)
+            bar.add(ledger.seen)
+            last = now
+    finally:
+        # A traceback that is kept would keep it open, and LAPACK limited.
+        results.close()
+    ledger.read()
+    bar.add(ledger.seen)
+
+
+def _kept(dataset: Dataset, store: Any, ledger: Ledger, before: set[str]) -> Dataset:
+    """The result of a call, when the store has the study of all that was asked."""
+    from ._dataset import assemble, filled
+
+    settings, asked = store.settings(), ledger.cells.settings
+    finished = store.result()
+    # What others added in the meantime, they write.
+    if finished is not None and ledger.names == before:
+        # Where the numbers come from is what it says of the call that made them.
+        made = finished.attrs
+        return dataset.assign_attrs({x: made[x] for x in _PROVENANCE if x in made})
+    names, whole = sorted(ledger.names), dataset
+    if settings != asked:
+        names = store.names()
+        whole = assemble(filled(settings, chunks_of(store.archive, settings, names)))
+        whole = whole.assign_attrs({name: dataset.attrs[name] for name in _PROVENANCE})
+    store.finish(whole, names)
     return dataset
 
 
@@ -120,14 +163,3 @@ def check_place(devices: Sequence[jax.Device] | None, memory: int | None) -> Non
         raise ArgumentError("study.run", "devices", complaint, advice)
     if memory is not None:
         check_count("study.run", "memory", memory, 1)
-
-
-def _trial_work(spec: Spec, rule: str, point: int, d: int) -> float:
-    return trial_work(spec.at(rule, point, d), rule, d, spec.loads_at(d))
-
-
-def _name(spec: Spec, chunk: Chunk) -> str:
-    """The name of a chunk's file: the same whatever else is planned, in any order."""
-    point = sorted(spec.point(chunk.rule, chunk.point).items())
-    rule = hashlib.sha256(json.dumps([chunk.rule, point]).encode()).hexdigest()
-    return f"d{chunk.d}-{rule[:16]}-trials{chunk.first}-{chunk.first + chunk.count}"

@@ -26,9 +26,15 @@ def write(file: Path, data: bytes) -> None:
     _sync(file.parent)
 
 
-def write_new(file: Path, data: bytes) -> bool:
-    """Put a whole file on disk, unless there is one of its name, and say whether."""
-    with _written(file, data) as temporary:
+def write_new(file: Path, data: bytes, lasting: bool = True) -> bool:
+    """Put a whole file on disk, unless there is one of its name, and say whether.
+
+    Args:
+        file: where.
+        data: its bytes.
+        lasting: whether it must be there after the machine has lost its power.
+    """
+    with _written(file, data, lasting) as temporary:
         try:
             os.link(temporary, file)
         except FileExistsError:
@@ -37,30 +43,32 @@ def write_new(file: Path, data: bytes) -> bool:
             # Not every file system has links. A file that is half there may be seen.
             try:
                 with open(file, "xb") as stream:
-                    _fill(stream, data)
+                    _fill(stream, data, lasting)
             except FileExistsError:
                 return False
-    _sync(file.parent)
+    if lasting:
+        _sync(file.parent)
     return True
 
 
 @contextlib.contextmanager
-def _written(file: Path, data: bytes):
+def _written(file: Path, data: bytes, lasting: bool = True):
     """A temporary file beside another one, with its bytes on disk."""
     temporary = file.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as stream:
-            _fill(stream, data)
+            _fill(stream, data, lasting)
         yield temporary
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def _fill(stream, data: bytes) -> None:
+def _fill(stream, data: bytes, lasting: bool) -> None:
     stream.write(data)
     stream.flush()
-    os.fsync(stream.fileno())
+    if lasting:
+        os.fsync(stream.fileno())
 
 
 def _sync(folder: Path) -> None:

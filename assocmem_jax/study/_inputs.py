@@ -133,9 +133,27 @@ def padded(loads: Sequence[int]) -> np.ndarray:
     return out
 
 
-def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
-    """What a kernel is told: of one rule, at one of its points, and one dimension."""
+def settings_of(
+    spec: Spec,
+    name: str,
+    point: int,
+    d: int,
+    levels: Sequence[int] | None = None,
+    loads: Sequence[int] | None = None,
+) -> Settings:
+    """What a kernel is told: of one rule, at one of its points, and one dimension.
+
+    Args:
+        spec: the study.
+        name: of the rule.
+        point: which of `Spec.points`.
+        d: dimension of the keys.
+        levels: which of `Spec.combinations`. Left out, all.
+        loads: numbers of stored pairs. Left out, all of that dimension.
+    """
     spec = spec.at(name, point, d)
+    loads = spec.loads_at(d) if loads is None else loads
+    corruption = spec.corruptions(levels)
     expectation = None
     if spec.value_source == "marginalized":
         expectation = expectation_of(spec.value_dimension(d))
@@ -143,12 +161,12 @@ def settings_of(spec: Spec, name: str, point: int, d: int) -> Settings:
         rule=spec.rules[name],
         keys=spec.ensemble,  # pyright: ignore[reportArgumentType]
         values=spec.value_ensemble(),
-        loads=jax.device_put(padded(spec.loads_at(d))),
+        loads=jax.device_put(padded(loads)),
         asked=None if spec.asked is None else jax.device_put(np.int32(spec.asked)),
         ages=None,
         fresh=None,
-        corruptions=spec.corruptions(),
-        parts=jax.device_put(np.zeros(spec.num_levels, np.int32)),
+        corruptions=corruption,
+        parts=jax.device_put(np.zeros_like(next(iter(corruption.values())), np.int32)),
         success_cosine=jax.device_put(np.float32(spec.success_cosine)),
         expectation=expectation,
     )

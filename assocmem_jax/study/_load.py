@@ -1,10 +1,11 @@
-"""Finished studies from disk."""
+"""Studies from disk, finished or not."""
 
 import contextlib
-import json
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 from .._base.errors import BadArgument, argument_error
 from .._base.files import read_file, to_path
@@ -13,7 +14,11 @@ from .._base.suggest import suggest
 
 
 def load_study(path: str | os.PathLike[str], *, group: str | None = None) -> Dataset:
-    """A finished study from disk, in memory.
+    """A study from disk, in memory.
+
+    Of a store it is all that was asked of it so far, whether finished or not: the
+    attribute `done` says how many of its `cells` there are, and the rest is nan.
+    Figures can be drawn of it while it runs.
 
     Args:
         path: the folder of `sweep(store=...)`, or a netCDF file with a study, such as
@@ -25,8 +30,8 @@ def load_study(path: str | os.PathLike[str], *, group: str | None = None) -> Dat
         FileNotFoundError: if there is nothing.
         OSError: if it cannot be read.
         TypeError: if `path` is no path.
-        ValueError: if the study is unfinished, the file damaged, or it is no study; or
-            if the file leads to other files.
+        ValueError: if the file is damaged, or it is no study; or if the file leads to
+            other files.
         MemoryError: if the file declares more than half of the memory.
     """
     path = to_path("load_study", "path", path, "folder or a file")
@@ -40,28 +45,68 @@ def load_study(path: str | os.PathLike[str], *, group: str | None = None) -> Dat
 
 def _of_folder(folder: Path) -> Dataset:
     """The study of a store."""
-    file, settings = folder / "study.nc", folder / "spec.json"
-    if file.exists():
-        dataset, stamp = _of_file(file)
-        if settings.exists() and stamp is not None:
-            from ._store import fingerprint
+    from ._archive import Archive, stamp_of_result
+    from ._settings import fingerprint
 
-            if stamp != fingerprint(json.loads(read_file(settings))):
-                raise ValueError(f"`{file}` is of other settings than `{settings}`")
-        return dataset
-    if not settings.exists():
-        raise _missing(folder, file)
-    chunks = len(list(folder.glob("chunks/*.nc")))
-    raise _refusal(
-        ValueError,
-        folder,
-        f"holds an unfinished study, finished chunks: {chunks}",
-        "The same `sweep` call resumes it.",
-    )
+    archive = Archive(folder, "load_study", "path")
+    settings, names = archive.settings(), archive.names()
+    if archive.result.exists():
+        dataset, stamp = _of_file(archive.result)
+        study = stamp["store_study"]
+        if settings is None or study is None:
+            return dataset
+        if study != fingerprint(settings):
+            raise ValueError(
+                f"`{archive.result}` is of other settings than `{archive.spec}`"
+            )
+        # Without chunks, it is all that there is.
+        if not names or stamp == stamp_of_result(study, names):
+            return dataset
+    if settings is None:
+        raise _missing(folder, archive.result)
+    from ._dataset import assemble, filled
+
+    return assemble(filled(settings, chunks_of(archive, settings, names)))
 
 
-def _of_file(file: Path, group: str | None = None) -> tuple[Dataset, str | None]:
-    """The study in a file, and the fingerprint that a store gave it, if one did."""
+def chunks_of(
+    archive: Any, settings: dict[str, Any], names: list[str]
+) -> Iterator[tuple[str, Dataset]]:
+    """The chunks of a store that are whole, by name.
+
+    Of others it warns, and leaves them where they are.
+
+    Args:
+        archive: the `Archive`.
+        settings: of all that was asked.
+        names: of the chunks that are there.
+    """
+    from ._archive import Damaged, stamp_of_chunk
+    from ._extent import parsed
+    from ._settings import fingerprint
+
+    study = fingerprint(settings)
+    for name in filter(parsed, names):
+        file = archive.file(name)
+        try:
+            chunk = archive.stamped(file, stamp_of_chunk(study, name))
+        except Damaged as error:
+            said = archive.error(
+                UserWarning,
+                f"holds a bad chunk, `{file}`: {error}",
+                "Its cells count as not done. The call of `sweep(store=...)` computes "
+                "them again.",
+            )
+            warnings.warn(cast(Warning, said), stacklevel=5)
+            continue
+        if chunk is not None:
+            yield name, chunk
+
+
+def _of_file(
+    file: Path, group: str | None = None
+) -> tuple[Dataset, dict[str, str | None]]:
+    """The study in a file, and the stamp that a store gave it, if one did."""
     # Not at the top: xarray takes longer to load than a study that only runs can spare.
     from . import _netcdf
 
@@ -83,7 +128,7 @@ def _of_file(file: Path, group: str | None = None) -> tuple[Dataset, str | None]
         )
     if "spec" not in dataset.attrs:
         raise ValueError("it has no attribute `spec`")
-    return dataset, stamp["store_study"]
+    return dataset, stamp
 
 
 def _missing(path: Path, file: Path) -> Exception:

@@ -1,10 +1,14 @@
 """The chunks of a study, and the work and the memory of each."""
 
+import collections
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import jax
+import numpy as np
+from jaxtyping import Bool
 
 from .._base.errors import ArgumentError
 from .._base.memory import memory_limit
@@ -34,7 +38,7 @@ _CPU_BATCH = 2**24
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """A slice of the trials of one rule, at one of its points and one dimension.
+    """A rectangle of cells of one rule, at one of its points and one dimension.
 
     Attributes:
         rule: its name.
@@ -43,6 +47,8 @@ class Chunk:
         first: the first trial.
         count: how many trials.
         size: how many trials a full chunk of this rule and dimension has.
+        levels: which of `Spec.combinations` of the levels of corruption.
+        loads: numbers of stored pairs.
     """
 
     rule: str
@@ -51,22 +57,56 @@ class Chunk:
     first: int
     count: int
     size: int
+    levels: tuple[int, ...]
+    loads: tuple[int, ...]
 
 
-def chunks(spec: Spec, rows: int) -> list[Chunk]:
-    """All chunks of a study, those of the largest dimension first.
+# Which cells of a rule, a point and a dimension lack: trials x levels x loads.
+Missing: TypeAlias = Callable[[str, int, int], Bool[np.ndarray, "trials levels loads"]]
+
+
+def chunks(spec: Spec, rows: int, missing: Missing | None = None) -> list[Chunk]:
+    """The chunks of a study, those of the largest dimension first.
 
     Their sizes suit the largest load that `rows` hold, so that programs are shared.
+
+    Args:
+        spec: the study.
+        rows: pairs that programs are compiled for.
+        missing: which cells lack. Left out, all.
     """
     planned = []
     for d in reversed(spec.d):
         for name in spec.rules:
             for point in range(len(spec.points(name))):
                 most = _most_trials(spec.at(name, point, d), name, d, rows)
-                for first in range(0, spec.trials, most):
-                    count = min(most, spec.trials - first)
-                    planned.append(Chunk(name, point, d, first, count, most))
+                lack = None if missing is None else missing(name, point, d)
+                for first, count, levels, loads in _rectangles(spec, d, most, lack):
+                    planned.append(
+                        Chunk(name, point, d, first, count, most, levels, loads)
+                    )
     return planned
+
+
+def _rectangles(spec: Spec, d: int, most: int, lack: np.ndarray | None):
+    """First trial, number of trials, levels and loads of each chunk."""
+    every, num_pairs = tuple(range(spec.num_levels)), spec.num_pairs
+    for start in range(0, spec.trials, most):
+        stop = min(start + most, spec.trials)
+        if lack is None:
+            yield start, stop - start, every, spec.loads_at(d)
+            continue
+        # Trials next to each other that lack the same go together, and so do levels.
+        block = lack[start:stop]
+        changes = np.flatnonzero((block[1:] != block[:-1]).any((1, 2))) + 1
+        for first, last in itertools.pairwise((0, *changes.tolist(), len(block))):
+            by_loads = collections.defaultdict(list)
+            for level, loads in enumerate(block[first]):
+                by_loads[tuple(np.flatnonzero(loads).tolist())].append(level)
+            for loads, levels in by_loads.items():
+                if loads:
+                    asked = tuple(num_pairs[i] for i in loads)
+                    yield start + first, last - first, tuple(levels), asked
 
 
 def _most_trials(spec: Spec, name: str, d: int, rows: int) -> int:
@@ -184,7 +224,7 @@ def pairs_are_held(spec: Spec, name: str, d: int, rows: int, budget: int) -> boo
     if not isinstance(rule, AbstractLinear | AbstractSeparation):
         # Such a rule may look at the arrays.
         return True
-    ensembles = (spec.ensemble, spec.value_ensemble())
+    ensembles: tuple[Any, ...] = (spec.ensemble, spec.value_ensemble())
     if any(x is not None and not x.draws_alone for x in ensembles):
         return True
     needed = trial_bytes(spec, name, d, rows)

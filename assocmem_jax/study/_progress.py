@@ -4,19 +4,29 @@ import contextlib
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import tqdm
 
 
 # Seconds between two lines.
-_PAUSE = 60
+_PAUSE = 30
 
 
 class Progress:
     """A bar over estimated work: the program at hand, cells per second, time left."""
 
-    def __init__(self, shown: bool, work: float | int, cells: int):
+    def __init__(self, shown: bool, chunks: Mapping[str, tuple[float, int]]):
+        """Begin.
+
+        Args:
+            shown: whether anything is.
+            chunks: work and number of cells of each chunk, by name.
+        """
+        self._chunks = dict(chunks)
+        work = sum(x for x, _ in chunks.values())
+        cells = sum(x for _, x in chunks.values())
         kind, quiet = kind_of_bar(shown)
         self._bar = kind(
             total=work,
@@ -47,16 +57,23 @@ class Progress:
         cells = f"{self._done}/{self._cells} cells, {speed:.3g}/s"
         self._bar.set_postfix_str(f"{cells}, {self._doing}")
 
-    def add(self, work: float, cells: int) -> None:
-        """Count work and cells as done."""
-        self._done += cells
+    @property
+    def left(self) -> int:
+        """How many chunks are not done."""
+        return len(self._chunks)
+
+    def add(self, names: set[str]) -> None:
+        """Count chunks as done, by whomever. Those that were counted may be named."""
+        done = [self._chunks.pop(name) for name in self._chunks.keys() & names]
+        work = sum(x for x, _ in done)
+        self._done += sum(x for _, x in done)
         with contextlib.suppress(OSError):
             self._say()
             self._bar.update(work)
 
 
 class Lines(tqdm.tqdm):
-    """Progress as lines, a minute apart, as a log file or a batch job shows them."""
+    """Progress as lines, half a minute apart, as in a log file of a batch job."""
 
     def __init__(self, *args, **options):
         # Of a bar that moves nothing is left but the numbers.

@@ -61,9 +61,10 @@ class Questions:
         """The first pair of a part, and the one after its last."""
         if self.ages is None:
             return jnp.zeros_like(load), load
-        whole, rest = jax.lax.div(load, self.ages), jax.lax.rem(load, self.ages)
+        ages = self.ages
+        whole, rest = jax.lax.div(load, ages), jax.lax.rem(load, ages)
         # The product of all of the load and the part may be out of range.
-        before = lambda part: part * whole + jax.lax.div(part * rest, self.ages)
+        before = lambda part: part * whole + jax.lax.div(part * rest, ages)
         return load - before(part + 1), load - before(part)
 
 

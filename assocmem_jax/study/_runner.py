@@ -4,6 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -18,6 +19,11 @@ from ._inputs import Settings, Shape, settings_of
 from ._moments import deviation
 from ._plan import Chunk, default_budget, kernel_shape
 from ._programs import Program, program_of, timed
+
+
+Claim: TypeAlias = Callable[[list[Chunk]], list[Chunk]]
+# Mean and deviation, of trials x levels x loads x scores.
+Numbers: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass
@@ -48,7 +54,6 @@ class Runner:
         self._budget = default_budget(devices) if memory is None else memory
         self._on_cpu = devices[0].platform == "cpu"
         self._shards = self._mesh.size if shard == "pairs" else 1
-        self._pool = _Pool(half_the_cores())
         self._programs: dict[Program, Future] = {}
         self._instead: dict[Program, Shape] = {}
 
@@ -58,23 +63,38 @@ class Runner:
         done = (x for x in self._programs.values() if x.done() and not x.cancelled())
         return sum((x.result()[1] for x in done if x.exception() is None), 0.0)
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the numbers came about, as attributes of a dataset."""
+        return {
+            "device": self._mesh.devices.flat[0].device_kind,
+            "devices": self._mesh.size,
+            "compile_seconds": self.compile_seconds,
+        }
+
     def results(
-        self, chunks: list[Chunk]
-    ) -> Generator[
-        tuple[Chunk, tuple[np.ndarray, np.ndarray, tuple[str, ...]]], None, None
-    ]:
-        """Mean and deviation of every chunk, and the names of its scores.
+        self, chunks: list[Chunk], claim: Claim
+    ) -> Generator[tuple[Chunk, Numbers], None, None]:
+        """Mean and deviation of every chunk that is claimed.
 
         The next call runs while the results of the last one are being fetched.
+
+        Args:
+            chunks: those to compute.
+            claim: called before a call begins, with its chunks: takes those of them
+                that nobody else computes, and says which.
         """
         # Before any thread that compiles loads the same: in two at once they can wait
         # for each other, each with a module that the other needs.
-        with limit_lapack(), self._pool:
+        with limit_lapack(), _Pool(half_the_cores()) as self._pool:
             calls = self._calls(chunks)
             for call in calls:
                 self._program(call)
             running = collections.deque()
             for call in calls:
+                call.chunks = claim(call.chunks)
+                if not call.chunks:
+                    continue
                 running.append((call, self._start(call)))
                 if len(running) > 1:
                     yield from self._finish(*running.popleft())
@@ -84,9 +104,10 @@ class Runner:
     def _calls(self, chunks: list[Chunk]) -> list[Call]:
         groups = collections.defaultdict(list)
         for chunk in chunks:
-            groups[chunk.rule, chunk.point, chunk.d].append(chunk)
+            place = chunk.rule, chunk.point, chunk.d, chunk.levels, chunk.loads
+            groups[place].append(chunk)
         calls, devices = [], self._mesh.size // self._shards
-        for together in groups.values():
+        for (rule, point, d, levels, loads), together in groups.items():
             shape = kernel_shape(
                 self._spec,
                 together[0],
@@ -96,8 +117,7 @@ class Runner:
                 devices,
                 self._shards,
             )
-            chunk = together[0]
-            settings = settings_of(self._spec, chunk.rule, chunk.point, chunk.d)
+            settings = settings_of(self._spec, rule, point, d, levels, loads)
             most = max(1, devices * shape.trials // together[0].size)
             calls += [
                 Call(together[i : i + most], shape, settings)
@@ -111,7 +131,7 @@ class Runner:
     def _program(self, call: Call) -> Future:
         """The compiled program of a call, and the seconds that it took."""
         key = self._key(call)
-        if key not in self._programs:
+        if key not in self._programs or self._programs[key].cancelled():
             self._programs[key] = self._pool.submit(timed, key)
         return self._programs[key]
 
@@ -156,8 +176,7 @@ class Runner:
         try:
             totals = np.concatenate(jax.device_get(running.result()))
             # Before the loads there are those that fill up their number.
-            loads = self._spec.loads_at(call.shape.d)
-            totals = totals[:, :, -len(loads) :]
+            totals = totals[:, :, -len(call.chunks[0].loads) :]
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
@@ -174,12 +193,12 @@ class Runner:
             self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
-        asked = self._spec.asked or max(loads)
-        std = deviation(squares, np.minimum(loads, asked))
+        loads = call.chunks[0].loads
+        std = deviation(squares, np.minimum(loads, self._spec.asked or max(loads)))
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)
-            yield chunk, (mean[trials], std[trials], call.shape.scores)
+            yield chunk, (mean[trials], std[trials])
             first += chunk.count
 
 

@@ -24,6 +24,7 @@ from ._execute import check_place, execute
 from ._measurable import check_measurable
 from ._plan import chunks, default_budget, kernel_shape, search_rows
 from ._progress import kind_of_bar
+from ._settings import store_settings
 
 
 def search_capacity(
@@ -156,7 +157,7 @@ def search_capacity(
             asked=spec.asked,
         )
         study = as_study(scores, metric, spec.asked).expand_dims(rule=[name], d=[size])
-        study = study.assign_attrs(turns(one(name, size, start)))
+        study = study.assign_attrs(turns(store_settings(one(name, size, start))))
         study[metric].attrs.update(attributes_of(metric, row))
         return capacity(study, metric, threshold, confidence=confidence)
 

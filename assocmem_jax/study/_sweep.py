@@ -18,8 +18,10 @@ from .._spec.spec import Spec, spec_of
 from ..metrics._own import OwnMetric
 from ..patterns import AbstractEnsemble, Gaussian
 from ._execute import execute
+from ._executors import check_executor
 from ._measurable import check_measurable
 from ._plan import rows
+from ._settings import store_settings
 
 
 def sweep(
@@ -46,6 +48,7 @@ def sweep(
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
     memory: int | None = None,
+    executor: Any = None,
 ) -> Dataset:
     r"""Store n pairs, ask for each of them, and score the answers, over a grid.
 
@@ -96,14 +99,20 @@ def sweep(
             the pairs. Means are unbiased, and trials say how sure they are.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
-            where another one, complete or killed, stopped. Rules and metrics of your
-            own are told apart by name and settings, not by code: after an edit take
-            another folder.
+            where another one, complete or killed, stopped, and a call that asks for
+            other rules, dimensions, loads, trials or levels computes those that lack
+            alone. Several processes may share the folder, and the work. Rules and
+            metrics of your own are told apart by name and settings, not by code: after
+            an edit take another folder.
         progress: show a progress bar on stderr, or in a notebook. Where stderr is a
-            file, write a line every minute.
+            file, write a line every half minute.
         devices: where to compute. `None` takes all local devices.
         memory: bytes that may be used on each device. `None` asks the device; on a CPU
             it is half of the machine's memory.
+        executor: whose workers compute the chunks: anything with a method `submit` that
+            returns futures, such as `ProcessPoolExecutor` (of processes that are
+            spawned) or `dask.distributed.Client`. Workers need this library, and use
+            all of their devices. `None` computes here.
 
     Returns:
         A dataset over `rule`, `d`, `n`, `ensemble` and `v` where these are axes, the
@@ -114,7 +123,8 @@ def sweep(
     Raises:
         TypeError: if an argument is of the wrong kind.
         ValueError: if an argument is out of range, the arguments do not go together, a
-            cell does not fit into memory, or `store` holds another study.
+            cell does not fit into memory, or `store` holds a study that differs in
+            more than its axes.
         MemoryError: if a device runs out of memory all the same, with one trial at a
             time. What is done is kept.
         OSError: if `store` cannot be written. What is done is kept.
@@ -143,7 +153,14 @@ def sweep(
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):
         spec = spec_of(rules, **given)
-        return run(spec, store=store, progress=progress, devices=devices, memory=memory)
+        return run(
+            spec,
+            store=store,
+            progress=progress,
+            devices=devices,
+            memory=memory,
+            executor=executor,
+        )
 
 
 def run(
@@ -153,15 +170,18 @@ def run(
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
     memory: int | None = None,
+    executor: Any = None,
 ) -> Dataset:
     """Run a study that is described by its settings: see `sweep`."""
+    if executor is not None:
+        check_executor(executor, devices)
     check_measurable(spec)
     size = rows(max(spec.num_pairs), max(spec.d))
     if store is None:
-        return execute(spec, None, size, progress, devices, memory)
+        return execute(spec, None, size, progress, devices, memory, executor)
     folder = to_path("study.run", "store", store, "folder")
     # Not at the top: a study without a store loads xarray while it compiles.
     from ._store import Store
 
-    with contextlib.closing(Store(folder, spec.describe())) as kept:
-        return execute(spec, kept, size, progress, devices, memory)
+    with contextlib.closing(Store(folder, store_settings(spec))) as kept:
+        return execute(spec, kept, size, progress, devices, memory, executor)

@@ -20,7 +20,7 @@ import assocmem_jax as am
 from assocmem_jax import _rules
 from assocmem_jax._base.errors import argument_error
 from assocmem_jax._base.text import from_text, to_text
-from assocmem_jax._command import cli as _cli, options as _cli_types
+from assocmem_jax._command import cli as _cli, options as _cli_types, stores as _stores
 from assocmem_jax._command.cli import main
 from assocmem_jax._spec.spec import Spec
 
@@ -30,6 +30,8 @@ COMMANDS = {
     "capacity": _cli.Capacity,
     "table": _cli.Table,
     "plot": _cli.Plot,
+    "status": _stores.Status,
+    "merge": _stores.Merge,
     "notebook": _cli.Notebook,
 }
 
@@ -70,8 +72,11 @@ def test_help_says_what_every_option_means(name, columns, capsys, monkeypatch):
     out = text_of(capsys.readouterr().out)
     said = meanings(COMMANDS[name])
     for field in dataclasses.fields(COMMANDS[name]):
-        positional = name != "notebook" and field.name == "study"
-        option = "STUDY" if positional else f"--{field.name.replace('_', '-')} "
+        option = f"--{field.name.replace('_', '-')} "
+        if field.name == "study":
+            option = "STUDY"
+        elif name == "merge":
+            option = {"out": "OUT", "stores": "IN [IN ...]"}[field.name]
         assert option in out
         # A long word may be broken at the end of a line.
         assert said[field.name].replace(" ", "") in out.replace(" ", "")
@@ -183,7 +188,7 @@ def test_what_is_typed_is_what_is_measured(tmp_path, monkeypatch, capsys):
     out = capsys.readouterr().out
     for shown in ("softmax = Softmax(beta=1.0)", "beta = 0.1 1.0", "Samples(keys=<20x"):
         assert shown in out
-    assert len(out.splitlines()) < 25
+    assert len(out.splitlines()) < 30
 
 
 def test_long_axes_are_shown_by_their_ends(tmp_path, capsys):

@@ -8,14 +8,14 @@ import pytest
 import xarray as xr
 
 
-SPEC = {"d": [16, 32], "trials": 16, "ensemble": "Gaussian()", "range": float("nan")}
+SPEC = {"v": [16, 32], "repeats": 16, "ensemble": "Gaussian()", "range": float("nan")}
 
 PRELUDE = """
 import pathlib, sys
 import numpy as np, xarray as xr
 from assocmem_jax.study._store import Store
 folder = pathlib.Path(sys.argv[1])
-spec = {"d": 16}
+spec = {"v": 16}
 def numbers(i):
     return xr.Dataset({"cosine": ("n", np.full(2000, i, np.float32))})
 """

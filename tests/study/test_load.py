@@ -116,11 +116,11 @@ def test_a_study_of_several_is_chosen(data, path):
 
 
 def test_settings_and_result_must_be_of_one_study(folder, tmp_path):
-    for name, spec in (("first", SPEC), ("other", {**SPEC, "trials": 1})):
+    for name, spec in (("first", SPEC), ("other", {**SPEC, "repeats": 1})):
         Store(tmp_path / name, spec).finish(make_chunk())
     (folder / "study.nc").write_bytes((tmp_path / "other/study.nc").read_bytes())
     with pytest.raises(ValueError, match="study.nc` is of other settings than `.*spec"):
         am.load_study(folder)
     # By itself, it says what it is.
     spec = json.loads(am.load_study(folder / "study.nc").attrs["spec"])
-    assert spec["trials"] == 1
+    assert spec["repeats"] == 1

@@ -90,7 +90,7 @@ def test_a_folder_in_place_of_a_chunk_is_set_aside(store, folder):
 
 
 def test_a_chunk_of_another_study_is_set_aside(store, folder, tmp_path):
-    other = Store(tmp_path / "other", {**SPEC, "trials": 32})
+    other = Store(tmp_path / "other", {**SPEC, "repeats": 32})
     other.save("a", make_chunk())
     os.replace(tmp_path / "other/chunks/a.nc", folder / "chunks/a.nc")
     assert_set_aside(store, folder, "other settings")

@@ -11,7 +11,7 @@ from assocmem_jax.study import _files
 from assocmem_jax.study._store import Store
 
 
-OTHER = {**SPEC, "trials": 32}
+OTHER = {**SPEC, "repeats": 32}
 # Four studies in one folder: each says whether it is the one.
 STUDY = """
 print("ready", flush=True)
@@ -83,13 +83,15 @@ def test_of_studies_that_start_at_once_one_gets_the_folder(tmp_path, before):
 
 def test_a_study_without_chunks_gives_way_only_when_nobody_works_on_it(tmp_path):
     store = Store(tmp_path, SPEC)
-    with pytest.raises(ValueError, match="other settings .`trials`: 16 there, 32 here"):
+    with pytest.raises(
+        ValueError, match="other settings .`repeats`: 16 there, 32 here"
+    ):
         Store(tmp_path, OTHER)
     # The same study may go on beside it.
     Store(tmp_path, SPEC).close()
     store.close()
     Store(tmp_path, OTHER)
-    assert settings(tmp_path)["trials"] == 32
+    assert settings(tmp_path)["repeats"] == 32
 
 
 def test_where_a_system_cannot_tell_nothing_gives_way(tmp_path, monkeypatch):
@@ -120,7 +122,7 @@ def test_who_lost_the_folder_saves_and_moves_nothing(tmp_path):
         lambda: store.finish(make_chunk()),
         lambda: store.load("a"),
     ):
-        with pytest.raises(ValueError, match="other settings .`trials`: 32 there"):
+        with pytest.raises(ValueError, match="other settings .`repeats`: 32 there"):
             use()
     assert files(tmp_path) == {"spec.json", "chunks/a.nc"}
 
@@ -154,7 +156,7 @@ def test_lost_settings_are_written_again_from_chunks_of_them(store, folder, fini
 def test_settings_lost_while_a_study_runs_are_written_again(store, folder):
     (folder / "spec.json").unlink()
     store.save("b", make_chunk())
-    assert settings(folder)["trials"] == 16
+    assert settings(folder)["repeats"] == 16
 
 
 def test_chunks_of_two_studies_without_settings_are_refused(store, folder, tmp_path):
