@@ -159,7 +159,7 @@ def test_fresh_and_missing_chunks_are_rectangles():
     found = np.zeros((8, 3, 3), int)
     for chunk in planned:
         trials = slice(chunk.first, chunk.first + chunk.count)
-        loads = [spec.n.index(n) for n in chunk.loads]
+        loads = [spec.num_pairs.index(n) for n in chunk.loads]
         found[(trials, *np.ix_(chunk.levels, loads))] += 1
     np.testing.assert_array_equal(found, lacking("dot", 0, 4))
     # Trials that lack the same are together.

@@ -2,6 +2,7 @@
 
 import functools
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -67,14 +68,15 @@ def test_weights_are_those_of_a_dense_computation(name, block_sizes, careful):
     rule, rng = RULES[name].rule, np.random.default_rng(3)
     keys = rng.standard_normal((30, 6)).astype(np.float32)
     query = jnp.asarray(keys[4] + 0.1)
-    table = IndexedKeys(
-        jnp.asarray(keys), jnp.arange(30, dtype=jnp.int32), jnp.ones(30, bool)
-    )
+    index, stored = jnp.arange(30, dtype=jnp.int32), jnp.ones(30, bool)
+    rows = IndexedKeys(jnp.asarray(keys), index, stored)
+    bare = eqx.tree_at(lambda x: x.values, am.Pairs(keys, keys), rows.keys[:, :0])
+    table = bare if isinstance(rule, am.AbstractLinear) else rows
     loads = jnp.array([5, 20, 30], jnp.int32)
-    batch = Batch(table.rows(4, 1), table.index[4:5], query[None])
+    batch = Batch(rows.rows(4, 1), index[4:5], query[None])
     for block_size in block_sizes:
-        how = asked(rule, table, am.Fold(block_size), loads, careful)
-        answer = quick()(lambda j: how.answers(how.memory_at(j), batch, loads[j]))  # noqa: B023
+        how = asked(rule, table, am.Fold(block_size), loads, True, careful)
+        answer = quick()(lambda j: how.answers(how.memory_at(j), batch, j))  # noqa: B023
         for j, stored in enumerate(loads):
             weights = answer(jnp.int32(j))
             dense = RULES[name].definition(

@@ -76,10 +76,9 @@ def program_key(**settings):
 
 
 def test_pairs_are_held_where_that_is_faster_and_fits():
-    held = lambda rows, memory=2**40, rule=SOFT["soft"], **changed: (
-        _plan.pairs_are_held(
-            Spec({"rule": rule}, d=[8], n=[4], **changed), "rule", 8, rows, memory
-        )
+    soft: Any = SOFT["soft"]
+    held = lambda rows, memory=2**40, rule=soft, **changed: _plan.pairs_are_held(
+        Spec({"rule": rule}, d=[8], n=[4], **changed), "rule", 8, rows, memory
     )
     assert held(2**12, asked=4)
     assert not held(2**24, asked=4)

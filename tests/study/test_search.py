@@ -168,8 +168,10 @@ def test_what_is_no_search_is_refused_before_anything_compiles(changed, message)
 def test_a_limit_that_does_not_fit_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr("assocmem_jax.study._search.execute", None)
     message = r"search_capacity\(d=..., limit=...\)` must fit .* smaller ones, or raise"
+    given = am.patterns.Samples(np.zeros((4096, 512), np.float32))
+    few = {"threshold": 0.9, "memory": 8 * 2**20, "ensemble": given}
     with pytest.raises(ValueError, match=message):
-        am.search_capacity(RULES, d=[4, 512], threshold=0.9, memory=30 * 2**20)
+        am.search_capacity(RULES, d=[512], **few)
 
 
 @pytest.mark.parametrize(
