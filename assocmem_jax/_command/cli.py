@@ -21,7 +21,7 @@ from ..metrics._table import METRICS
 from . import stores as _stores
 from .messages import told
 from .options import Mistake, registry
-from .settings import words_of
+from .settings import with_settings, words_of
 from .sweep import Folder, Sweep, keep_programs, settings_text
 
 

@@ -36,6 +36,7 @@ def execute(
     devices: Sequence[jax.Device] | None,
     memory: int | None,
     executor: Any = None,
+    shard: str = "trials",
 ) -> Dataset:
     """Compute the cells of a study that the store does not hold, and assemble all.
 
@@ -47,9 +48,11 @@ def execute(
         devices: where to compute. `None` takes all local devices.
         memory: bytes that may be used on each device. `None` asks the device.
         executor: whose workers compute the chunks, if any.
+        shard: what devices share, "trials" or "pairs".
     """
     start = time.perf_counter()
     check_place(devices, memory)
+    _check_shard(shard, devices, store, executor)
     check_results(spec, rows)
     with contextlib.closing(Ledger(spec, store)) as ledger:
         before = set(ledger.names)
@@ -57,7 +60,7 @@ def execute(
         with Progress(progress, _work(spec, ledger, todo)) as bar:
             if executor is None:
                 devices = list(jax.local_devices() if devices is None else devices)
-                source = Runner(spec, rows, devices, memory, bar.say)
+                source = Runner(spec, rows, devices, memory, bar.say, shard)
             else:
                 source = HandedOut(executor, spec, rows, memory, bar.say)
             try:
@@ -163,3 +166,29 @@ def check_place(devices: Sequence[jax.Device] | None, memory: int | None) -> Non
         raise ArgumentError("study.run", "devices", complaint, advice)
     if memory is not None:
         check_count("study.run", "memory", memory, 1)
+
+
+def _check_shard(
+    shard: Any, devices: Sequence[jax.Device] | None, store: Any, executor: Any
+) -> None:
+    """Raise unless devices can share what they are asked to."""
+    if shard not in ("trials", "pairs"):
+        complaint = f'must be "trials" or "pairs", got {shard!r}'
+        raise ArgumentError("study.run", "shard", complaint)
+    if shard == "pairs" and executor is not None:
+        raise ArgumentError(
+            "study.run",
+            ("shard", "executor"),
+            "cannot share pairs among workers, which compute chunks by themselves",
+            "Pass `devices`, or leave one of them out.",
+        )
+    here = jax.process_index()
+    far = any(device.process_index != here for device in devices or ())
+    if far and (shard != "pairs" or store is not None):
+        raise ArgumentError(
+            "study.run",
+            ("devices", "store" if store is not None else "shard"),
+            "must be devices of this process, got some of another one",
+            'Those of several processes take `shard="pairs"` and no store: write the '
+            "dataset of one of them.",
+        )

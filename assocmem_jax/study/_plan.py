@@ -303,11 +303,12 @@ def trial_bytes(
 
 def default_budget(devices: list[jax.Device]) -> int:
     """Bytes that a study may use on each device."""
-    stats = [device.memory_stats() for device in devices]
+    here = [x for x in devices if x.process_index == jax.process_index()]
+    stats = [device.memory_stats() for device in here]
     limits = [s["bytes_limit"] - s.get("bytes_in_use", 0) for s in stats if s]
     if limits:
         return int(0.9 * min(limits))
-    return memory_limit() // 2 // len(devices)
+    return memory_limit() // 2 // len(here)
 
 
 def _columns(spec: Spec, d: int) -> int:

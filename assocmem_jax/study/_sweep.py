@@ -47,6 +47,7 @@ def sweep(
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
+    shard: str = "trials",
     memory: int | None = None,
     executor: Any = None,
 ) -> Dataset:
@@ -107,6 +108,11 @@ def sweep(
         progress: show a progress bar on stderr, or in a notebook. Where stderr is a
             file, write a line every half minute.
         devices: where to compute. `None` takes all local devices.
+        shard: what devices share: "trials", each with some of its own, or "pairs", each
+            with some of those of every trial, for loads that one device cannot hold or
+            takes too long for. The devices may be those of several processes that
+            `jax.distributed` connects, each of which makes this call. Numbers are then
+            those of one device to rounding.
         memory: bytes that may be used on each device. `None` asks the device; on a CPU
             it is half of the machine's memory.
         executor: whose workers compute the chunks: anything with a method `submit` that
@@ -158,6 +164,7 @@ def sweep(
             store=store,
             progress=progress,
             devices=devices,
+            shard=shard,
             memory=memory,
             executor=executor,
         )
@@ -169,6 +176,7 @@ def run(
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
     devices: Sequence[jax.Device] | None = None,
+    shard: str = "trials",
     memory: int | None = None,
     executor: Any = None,
 ) -> Dataset:
@@ -178,10 +186,10 @@ def run(
     check_measurable(spec)
     size = rows(max(spec.num_pairs), max(spec.d))
     if store is None:
-        return execute(spec, None, size, progress, devices, memory, executor)
+        return execute(spec, None, size, progress, devices, memory, executor, shard)
     folder = to_path("study.run", "store", store, "folder")
     # Not at the top: a study without a store loads xarray while it compiles.
     from ._store import Store
 
     with contextlib.closing(Store(folder, store_settings(spec))) as kept:
-        return execute(spec, kept, size, progress, devices, memory, executor)
+        return execute(spec, kept, size, progress, devices, memory, executor, shard)
