@@ -88,6 +88,7 @@ AXES: Registry[Axis] = Registry(
         "trial": Axis("independent draw", "trial"),
         "ensemble": Axis("ensemble that keys are drawn from", "keys"),
         "v": Axis("dimension of the values", "dimension of the values $v$"),
+        "age": Axis("share of the stored pairs that are newer", "age of the pair"),
         "query_noise": Axis(
             long_name="standard deviation of the noise added to a query",
             label="noise of queries",
@@ -124,6 +125,11 @@ AXES: Registry[Axis] = Registry(
         ),
     },
 )
+
+
+def middles(ages: int) -> tuple[float, ...]:
+    """The levels of the axis `age`: the middle of each part of the stored order."""
+    return tuple((part + 0.5) / ages for part in range(ages))
 
 
 def corruptions() -> dict[str, Corruption]:

@@ -49,6 +49,8 @@ _EXAMPLES = {
 MOST_PAIRS = 2**31 - 2**12
 # A remainder of a division by this number, twice, is in 32 bits.
 MOST_ASKED = 2**30
+# A product of two of them is in 31 bits.
+MOST_AGES = 2**15
 # A large array as its first numbers.
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = 3
@@ -254,21 +256,55 @@ def _check_values(spec: "Spec") -> None:
 
 
 def _check_asked(spec: "Spec") -> None:
-    if spec.asked is None:
-        return
-    check_size("Spec", "asked", spec.asked)
-    if spec.asked > MOST_ASKED:
-        complaint = f"must be at most {MOST_ASKED}, got {spec.asked}"
-        raise ArgumentError("Spec", "asked", complaint, "Leave it out to ask all.")
+    """Raise unless it makes sense which pairs are asked."""
+    limits = {"asked": MOST_ASKED, "ages": MOST_AGES, "held_out": MOST_ASKED}
+    for name, limit in limits.items():
+        given = getattr(spec, name)
+        if given is None:
+            continue
+        check_size("Spec", name, given)
+        if given > limit:
+            complaint = f"must be at most {limit}, got {given}"
+            raise ArgumentError("Spec", name, complaint, "Leave it out to ask all.")
     largest = max(_largest(spec, d) for d in spec.d)
     for name, row in rows_of(spec.metrics).items():
-        if row.follows and spec.asked < largest:
+        if row.follows and spec.asked is not None and spec.asked < largest:
             raise ArgumentError(
                 "Spec",
                 ("asked", "metrics"),
                 f"cannot tell {name!r} of {largest} pairs from answers for "
                 f"{spec.asked} of them",
                 f"Leave out `asked`, or measure {row.follows!r}.",
+            )
+    if spec.held_out is not None:
+        _check_held_out(spec, largest)
+
+
+def _check_held_out(spec: "Spec", largest: int) -> None:
+    for name in ("asked", "ages"):
+        if getattr(spec, name) is not None:
+            raise ArgumentError(
+                "Spec",
+                (name, "held_out"),
+                "cannot go together: what is held out is not stored",
+                "Leave one of them out.",
+            )
+    if isinstance(spec.values, str) and spec.values == "marginalized":
+        raise ArgumentError(
+            "Spec",
+            ("values", "held_out"),
+            "cannot go together: an answer gives no weight to a value that is not "
+            "stored",
+            "Draw values, or pass those of `Samples`.",
+        )
+    for given in (*_check_ensembles(spec.ensemble), spec.values):
+        if isinstance(given, Samples) and largest + spec.held_out > len(given.keys):  # pyright: ignore
+            raise ArgumentError(
+                "Spec",
+                ("n", "held_out"),
+                f"needs {largest} pairs that are stored and {spec.held_out} that are "
+                f"not, and `Samples` holds {len(given.keys)}",
+                "Ask for fewer, or pass more rows.",
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .._base.checks import is_whole, refuse_traced
 from .._base.text import to_text
@@ -18,8 +18,8 @@ from .._core.rule import AbstractRule, with_arrays
 from .._version import __version__
 from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
-from .axes import AXES, corruptions
-from .checks import check_spec
+from .axes import AXES, corruptions, middles
+from .checks import MOST_PAIRS, check_spec
 from .levels import (
     Level,
     as_levels,
@@ -58,6 +58,10 @@ class Spec:
         success_cosine: the cosine above which an answer counts as a success.
         asked: how many of the stored pairs are asked, at most, evenly spread over the
             stored order. Left out, all are.
+        ages: number of parts of the stored order that are asked by themselves, an axis
+            `age`. Left out, there is one.
+        held_out: number of pairs that are asked and never stored, in place of stored
+            ones: the last of `Samples`, or further ones of another ensemble.
         seed: of the random numbers.
     """
 
@@ -82,6 +86,8 @@ class Spec:
     )
     success_cosine: float = 0.9
     asked: int | None = None
+    ages: int | None = None
+    held_out: int | None = None
     seed: int = 0
 
     def __post_init__(self):
@@ -120,7 +126,9 @@ class Spec:
         metrics: Any = self.metrics
         put("metrics", tuple(text(x) if isinstance(x, str) else x for x in metrics))
         put("success_cosine", float(self.success_cosine))
-        put("asked", None if self.asked is None else int(self.asked))
+        for name in ("asked", "ages", "held_out"):
+            given = getattr(self, name)
+            put(name, None if given is None else int(given))
 
     @property
     def num_pairs(self) -> tuple[int, ...]:
@@ -143,23 +151,58 @@ class Spec:
         return {name: x for name, x in self.levels.items() if isinstance(x, tuple)}
 
     @property
-    def combinations(self) -> list[tuple[Any, ...]]:
-        """All combinations of the levels of corruption, in order."""
-        levels = [x if isinstance(x, tuple) else (x,) for x in self.levels.values()]
-        return list(itertools.product(*levels))
+    def question_levels(self) -> dict[str, tuple[Any, ...]]:
+        """Levels of all that a question is asked under: corruptions, and the age."""
+        levels = {
+            name: x if isinstance(x, tuple) else (x,) for name, x in self.levels.items()
+        }
+        return levels if self.ages is None else {**levels, "age": middles(self.ages)}
 
-    def corruptions(
+    @property
+    def combinations(self) -> list[tuple[Any, ...]]:
+        """All combinations of the levels of questions, in order."""
+        return list(itertools.product(*self.question_levels.values()))
+
+    def questions(
         self, chosen: Sequence[int] | None = None
-    ) -> dict[str, Float[Array, " levels"]]:
-        """Combinations of the levels, all or those chosen, by axis: of one `at` d."""
+    ) -> tuple[dict[str, Float[Array, " levels"]], Int[np.ndarray, " levels"]]:
+        """Combinations of the levels, all or those chosen: of a study `at` a d.
+
+        Returns:
+            The level of each corruption, by axis, and the part of the stored order.
+        """
         combined = np.array(self.combinations, np.float32)
-        columns = (combined if chosen is None else combined[list(chosen)]).T
-        return dict(zip(self.levels, jax.device_put(list(columns)), strict=True))
+        chosen = range(len(combined)) if chosen is None else chosen
+        columns = dict(zip(self.question_levels, combined[list(chosen)].T, strict=True))
+        parts = columns.pop("age", np.zeros(len(chosen)))
+        parts = np.floor(parts * (self.ages or 1)).astype(np.int32)
+        return jax.device_put(columns), parts
 
     @property
     def num_levels(self) -> int:
-        """Number of combinations of the levels of corruption."""
-        return math.prod(map(len, self.corruption_axes.values()))
+        """Number of combinations of the levels of questions."""
+        return math.prod(map(len, self.question_levels.values()))
+
+    @property
+    def asks_all(self) -> bool:
+        """Whether each stored pair is asked, in the stored order."""
+        return self.asked is None and self.ages is None and self.held_out is None
+
+    def num_questions(self, n: int) -> int:
+        """The number of questions at a load, of all ages."""
+        if self.held_out is not None:
+            return self.held_out
+        return n if self.asked is None else min(n, self.asked * (self.ages or 1))
+
+    @property
+    def first_held_out(self) -> int | None:
+        """The number of the first pair that is held out, of a study `at` a point."""
+        if self.held_out is None:
+            return None
+        sizes = [
+            len(x.keys) for x in (self.ensemble, self.values) if isinstance(x, Samples)
+        ]
+        return min([*sizes, MOST_PAIRS]) - self.held_out
 
     @property
     def corrupted(self) -> bool:

@@ -157,12 +157,13 @@ def capacity(
     n, samples = scores["n"].to_numpy().astype(float), scores.to_numpy()
     queries = num_queries(scores)
     assert queries is not None
-    asked = queries.broadcast_like(scores["n"]).to_numpy()
+    queries = queries.broadcast_like(scores.isel(trial=0, drop=True))
+    asked = queries.transpose(*cells.dims, "n").to_numpy()
     known = json.loads(ds.attrs.get("critical_loads", "{}"))
     found = [
         _measure(
             n,
-            asked,
+            asked[index],
             row.sign * samples[index],
             metric,
             row.sign * threshold,

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .._spec.axes import AXES, corruptions
+from .._spec.axes import AXES
 from .._spec.described import levels_of, loads_at
 from ..metrics._table import METRICS
 from ._extent import Extent
-from ._settings import Settings, facts_of, point_axes, same_level
+from ._settings import (
+    Settings,
+    facts_of,
+    point_axes,
+    question_levels,
+    same_level,
+)
 
 
 class Disagreement(ValueError):
@@ -24,7 +30,7 @@ class Cells:
     Attributes:
         settings: of the study, as a store holds them.
         axes: entries of the axes before those of corruption, by name.
-        levels: levels of each corruption: a single one where it is no axis.
+        levels: levels of each corruption, a single one where it is no axis; and ages.
         loads: numbers of pairs.
         scores: names of what is scored.
         numbers: by kind, mean or std, and by score, an array over all axes.
@@ -40,11 +46,7 @@ class Cells:
             **point_axes(settings),
             "trial": range(settings["trials"]),
         }
-        self.levels = {
-            name: level if isinstance(level, list) else [level]
-            for name in corruptions()
-            if (level := settings.get(name)) is not None
-        }
+        self.levels = question_levels(settings)
         self.loads = levels_of(settings, "n")
         self.scores = scores_of(settings["metrics"])
         every = (*self.axes.values(), *self.levels.values(), self.loads)

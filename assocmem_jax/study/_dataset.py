@@ -12,6 +12,7 @@ from .._spec.levels import labels
 from ..metrics._table import METRICS
 from ._cells import Cells
 from ._extent import Extent
+from ._questions import num_asked
 from ._settings import Settings, as_text, facts_of, point_axes
 
 
@@ -75,7 +76,8 @@ def filled(settings: Settings, chunks: Iterable[tuple[str, xr.Dataset]]) -> Cell
 def assemble(cells: Cells) -> xr.Dataset:
     """The study: its cells, nan where one lacks, and how many there are."""
     settings, axes = cells.settings, dict(cells.axes)
-    levels = {x: of for x, of in cells.levels.items() if isinstance(settings[x], list)}
+    is_axis = lambda name: name == "age" or isinstance(settings[name], list)
+    levels = {name: of for name, of in cells.levels.items() if is_axis(name)}
     dims = (*axes, *levels, "n")
     # Without the axes of corruptions that are at one level.
     shape = tuple(len(x) for x in (*axes.values(), *levels.values(), cells.loads))
@@ -96,10 +98,12 @@ def assemble(cells: Cells) -> xr.Dataset:
             "done": done,
         },
     )
-    if settings["asked"] is not None:
+    how = {name: settings[name] for name in ("asked", "ages", "held_out")}
+    if any(how.values()):
+        asked = num_asked(cells.loads, **how)
+        dims = ("n",) if asked.ndim == 1 else ("age", "n")
         attrs = {"long_name": "number of pairs that are asked", "units": "1"}
-        asked = "n", np.minimum(cells.loads, settings["asked"]), attrs
-        dataset = dataset.assign_coords(asked=asked)
+        dataset = dataset.assign_coords(asked=(dims, asked, attrs))
     points = point_axes(settings)
     return dataset.transpose("rule", "d", "n", *points, *levels, "trial")
 

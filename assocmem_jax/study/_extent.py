@@ -26,7 +26,7 @@ class Extent:
         d: dimension of the keys.
         first: the first trial.
         count: how many trials.
-        levels: by axis of corruption, the level in each combination that there is.
+        levels: by axis of questions, the level in each combination that there is.
         loads: numbers of stored pairs.
     """
 
@@ -115,7 +115,7 @@ def extent_of(spec: Spec, chunk: Chunk) -> Extent:
         count=chunk.count,
         levels={
             name: tuple(every[i][k] for i in chunk.levels)
-            for k, name in enumerate(spec.levels)
+            for k, name in enumerate(spec.question_levels)
         },
         loads=chunk.loads,
     )

@@ -153,7 +153,8 @@ def settings_of(
     """
     spec = spec.at(name, point, d)
     loads = spec.loads_at(d) if loads is None else loads
-    corruption = spec.corruptions(levels)
+    corruption, parts = spec.questions(levels)
+    number = lambda x: None if x is None else jax.device_put(np.int32(x))
     expectation = None
     if spec.value_source == "marginalized":
         expectation = expectation_of(spec.value_dimension(d))
@@ -162,11 +163,11 @@ def settings_of(
         keys=spec.ensemble,  # pyright: ignore[reportArgumentType]
         values=spec.value_ensemble(),
         loads=jax.device_put(padded(loads)),
-        asked=None if spec.asked is None else jax.device_put(np.int32(spec.asked)),
-        ages=None,
-        fresh=None,
+        asked=number(spec.asked if spec.held_out is None else spec.held_out),
+        ages=number(spec.ages),
+        fresh=number(spec.first_held_out),
         corruptions=corruption,
-        parts=jax.device_put(np.zeros_like(next(iter(corruption.values())), np.int32)),
+        parts=jax.device_put(parts),
         success_cosine=jax.device_put(np.float32(spec.success_cosine)),
         expectation=expectation,
     )
@@ -248,6 +249,8 @@ def stored(
     # Where some pairs are asked, these are drawn whether all are held or not: so their
     # scores are computed by the same program.
     again = cheap and not shape.all_asked
+    # Pairs that are not stored are not held.
+    again = again or settings.fresh is not None
     return Stored(held, every if again else held, settings.loads)
 
 

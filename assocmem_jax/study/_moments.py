@@ -55,10 +55,11 @@ def total(moments: Float[Array, "2 batch"], count: Int[Array, ""]) -> Float[Arra
 
 
 def deviation(
-    squares: Float[np.ndarray, "*batch cells metrics"], count: Int[np.ndarray, " cells"]
+    squares: Float[np.ndarray, "*batch cells metrics"],
+    count: Int[np.ndarray, "*#levels cells"],
 ) -> Float[np.ndarray, "*batch cells metrics"]:
     """Standard deviation, from the counts less one; 0 for a single number."""
     freedom = np.maximum(count - 1, 1).astype(squares.dtype)
     # Where a square was out of range, nothing is known.
-    known = squares < np.finfo(squares.dtype).max
-    return np.sqrt(np.where(known, squares, np.nan) / freedom[:, None])
+    known = (squares < np.finfo(squares.dtype).max) & (count > 0)[..., None]
+    return np.sqrt(np.where(known, squares, np.nan) / freedom[..., None])

@@ -199,8 +199,8 @@ def kernel_shape(
         v=_columns(spec, chunk.d),
         rows=rows,
         held=held,
-        queries=queries_at_a_time(spec.asked),
-        all_asked=spec.asked is None,
+        queries=_queries(spec),
+        all_asked=spec.asks_all,
         shards=shards,
         together=not on_cpu,
         trials=trials,
@@ -228,8 +228,8 @@ def pairs_are_held(spec: Spec, name: str, d: int, rows: int, budget: int) -> boo
     if any(x is not None and not x.draws_alone for x in ensembles):
         return True
     needed = trial_bytes(spec, name, d, rows)
-    looks = 1 if spec.asked is None else -(-spec.asked // queries_at_a_time(spec.asked))
-    often = spec.asked is None or looks > _FEW_LOOKS
+    asked = spec.num_questions(rows) if spec.ages is None else rows
+    often = asked > _FEW_LOOKS * _queries(spec)
     return needed <= (budget if often else min(budget, _HELD_BYTES))
 
 
@@ -254,7 +254,7 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     v, levels = _columns(spec, d), spec.num_levels
     largest = float(max(loads))
     # A load asks for each of its pairs, or for some.
-    questions = [n if spec.asked is None else min(n, spec.asked) for n in loads]
+    questions = [spec.num_questions(n) / (spec.ages or 1) for n in loads]
     squares = float(sum(n * m for n, m in zip(loads, questions, strict=True)))
     marginalized = spec.value_source == "marginalized"
     work = 2 * largest * d * (d + v)
@@ -262,7 +262,7 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     if looks == "memory":
         work += 2 * levels * sum(questions) * d * (2 * d if marginalized else v)
     else:
-        together = looks == "once" and spec.asked is None
+        together = looks == "once" and spec.asks_all
         passes = largest**2 if together else squares
         work += 2 * levels * passes * (d + v)
     if _compares_all(spec):
@@ -279,7 +279,7 @@ def trial_bytes(
     """
     v, scores = _columns(spec, d), len(scores_of(spec.metrics))
     loads = power_of_two(len(spec.loads_at(d)))
-    queries = queries_at_a_time(spec.asked)
+    queries = _queries(spec)
     block = int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
     tile = queries * block
     numbers = 3 * max(rows, block) * (d + v) // 2 + queries * (d + v)
@@ -287,7 +287,7 @@ def trial_bytes(
     if looks == "memory":
         # What a solve takes is needed once, or at each load.
         numbers += (8 * loads if together else 2 * loads + 6) * d * max(d, v)
-    elif looks == "once" and spec.asked is None:
+    elif looks == "once" and spec.asks_all:
         numbers += 2 * tile + 2 * loads * queries * (v + scores)
     else:
         numbers += 4 * tile + 2 * queries * (v + scores)
@@ -309,6 +309,11 @@ def default_budget(devices: list[jax.Device]) -> int:
     if limits:
         return int(0.9 * min(limits))
     return memory_limit() // 2 // len(here)
+
+
+def _queries(spec: Spec) -> int:
+    """Queries that are asked at a time."""
+    return queries_at_a_time(spec.asked if spec.held_out is None else spec.held_out)
 
 
 def _columns(spec: Spec, d: int) -> int:

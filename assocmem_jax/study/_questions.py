@@ -1,9 +1,11 @@
 """Which of the stored pairs are asked, batch by batch."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int, UInt32
 
 
@@ -66,6 +68,18 @@ class Questions:
         # The product of all of the load and the part may be out of range.
         before = lambda part: part * whole + jax.lax.div(part * rest, ages)
         return load - before(part + 1), load - before(part)
+
+
+def num_asked(
+    loads: Sequence[int], asked: int | None, ages: int | None, held_out: int | None
+) -> Int[np.ndarray, "*ages n"]:
+    """Numbers of pairs that are asked at each load, and of each age where there are."""
+    every = np.array(loads)
+    if held_out is not None:
+        return np.full_like(every, held_out)
+    if ages is not None:
+        every = np.diff(every * np.arange(ages + 1)[:, None] // ages, axis=0)
+    return every if asked is None else np.minimum(every, asked)
 
 
 def num_batches(count: Int[Array, ""], size: int) -> Int[Array, ""]:

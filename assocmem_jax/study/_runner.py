@@ -14,11 +14,13 @@ from .._base.errors import argument_error
 from .._base.random import trial_words
 from .._base.threads import half_the_cores, limit_lapack
 from .._core.rule import split
+from .._spec.axes import middles
 from .._spec.spec import Spec
 from ._inputs import Settings, Shape, settings_of
 from ._moments import deviation
 from ._plan import Chunk, default_budget, kernel_shape
 from ._programs import Program, program_of, timed
+from ._questions import num_asked
 
 
 Claim: TypeAlias = Callable[[list[Chunk]], list[Chunk]]
@@ -193,13 +195,25 @@ class Runner:
             self._instead[self._key(call)] = careful
             yield from self._finish(call, self._start(call))
             return
-        loads = call.chunks[0].loads
-        std = deviation(squares, np.minimum(loads, self._spec.asked or max(loads)))
+        count = self._num_asked(call.chunks[0])
+        # Of a part of the order in which there is no pair, nothing is known.
+        mean = np.where(count[..., None] > 0, mean, np.nan)
+        std = deviation(squares, count)
         first = 0
         for chunk in call.chunks:
             trials = slice(first, first + chunk.count)
             yield chunk, (mean[trials], std[trials])
             first += chunk.count
+
+    def _num_asked(self, chunk: Chunk) -> np.ndarray:
+        """Numbers of questions of a chunk, by level and load, or by load."""
+        spec = self._spec
+        count = num_asked(chunk.loads, spec.asked, spec.ages, spec.held_out)
+        if spec.ages is None:
+            return count
+        age = list(spec.question_levels).index("age")
+        parts = middles(spec.ages)
+        return count[[parts.index(spec.combinations[i][age]) for i in chunk.levels]]
 
 
 def _out_of_memory(spec: Spec, chunk: Chunk, error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._core.rule import AbstractRule, hyperparameters, static_fields
-from .._spec.axes import corruptions
+from .._spec.axes import corruptions, middles
 from .._spec.described import levels_of
 from .._spec.loads import from_texts
 from .._spec.spec import Spec
@@ -69,6 +69,17 @@ def point_axes(settings: Settings) -> dict[str, list[Any]]:
 def as_text(settings: Settings) -> str:
     """The settings as the attribute `spec` of a dataset has them."""
     return json.dumps(described(settings))
+
+
+def question_levels(settings: Settings) -> dict[str, list[Any]]:
+    """The levels of all that a question is asked under: `Spec.question_levels`."""
+    levels = {
+        name: _listed(level)
+        for name in corruptions()
+        if (level := settings.get(name)) is not None
+    }
+    ages = settings["ages"]
+    return levels if ages is None else {**levels, "age": list(middles(ages))}
 
 
 def facts_of(settings: Settings, rule: str) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def sweep(
     ),
     success_cosine: float = 0.9,
     asked: int | None = None,
+    ages: int | None = None,
+    held_out: int | None = None,
     seed: int | np.integer = 0,
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -98,6 +100,11 @@ def sweep(
         asked: how many of the stored pairs are asked, at most, evenly spread over the
             stored order. `None` asks all, which takes n^2 time for rules that look at
             the pairs. Means are unbiased, and trials say how sure they are.
+        ages: number of parts of the stored order that are asked by themselves, an axis
+            `age` of the result: the share of the stored pairs that are newer, in the
+            middle of the part. `asked` is then of each part.
+        held_out: number of pairs that are asked and never stored, in place of stored
+            ones: the last rows of `Samples`, or further pairs of another ensemble.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
             where another one, complete or killed, stopped, and a call that asks for
@@ -155,6 +162,8 @@ def sweep(
         "metrics": metrics,
         "success_cosine": success_cosine,
         "asked": asked,
+        "ages": ages,
+        "held_out": held_out,
         "seed": seed,
     }
     with called_as("sweep", instead_of=("Spec", "study.run")):
