@@ -66,7 +66,7 @@ class Cells:
         return loads_at(self.settings, d)
 
     def missing(
-        self, rule: str, point: Mapping[str, float | str | None], d: int
+        self, rule: str, point: Mapping[str, float | int | str | None], d: int
     ) -> Bool[np.ndarray, "trials levels loads"]:
         """Which cells lack, of one rule of this study, at one dimension."""
         place = self._place(rule, point, d)
@@ -141,7 +141,7 @@ class Cells:
                     target[..., loads] = new
             there[..., loads] = True
 
-    def _place(self, rule: str, point: Mapping[str, float | str | None], d: int):
+    def _place(self, rule: str, point: Mapping[str, float | int | str | None], d: int):
         """The index of the cells of a rule and dimension; `None` if there is none."""
         if rule not in self.axes["rule"] or d not in self.axes["d"]:
             return None
@@ -194,7 +194,7 @@ def _once(place: tuple) -> tuple:
     return tuple(0 if x == slice(None) else x for x in place)
 
 
-def _places(levels: list[float | str]) -> dict[str, int]:
+def _places(levels: list[float | int | str]) -> dict[str, int]:
     return {same_level(level): i for i, level in enumerate(levels)}
 
 

@@ -32,11 +32,11 @@ class Extent:
 
     rule: str
     call: str
-    point: Mapping[str, float | str | None]
+    point: Mapping[str, float | int | str | None]
     d: int
     first: int
     count: int
-    levels: Mapping[str, tuple[float | str, ...]]
+    levels: Mapping[str, tuple[float | int | str, ...]]
     loads: tuple[int, ...]
 
     @functools.cached_property
@@ -121,7 +121,7 @@ def extent_of(spec: Spec, chunk: Chunk) -> Extent:
     )
 
 
-def point_of(spec: Spec, rule: str, point: int) -> dict[str, float | str | None]:
+def point_of(spec: Spec, rule: str, point: int) -> dict[str, float | int | str | None]:
     """All hyperparameters of a rule, varied or not, at one point of a study."""
     return {**own_values(spec.rules[rule]), **spec.point(rule, point)}
 
@@ -135,7 +135,7 @@ def cases_of(spec: Spec) -> set[str]:
     }
 
 
-def case_of(rule: str, call: str, point: Mapping[str, float | str | None]) -> str:
+def case_of(rule: str, call: str, point: Mapping[str, float | int | str | None]) -> str:
     """A digest of a rule: its name, and hyperparameters as they are in a kernel."""
     same = {name: same_level(level) for name, level in point.items()}
     return _digest([rule, call, sorted(same.items())], 16)

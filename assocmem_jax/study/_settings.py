@@ -87,7 +87,7 @@ def facts_of(settings: Settings, rule: str) -> dict[str, Any]:
     return settings[_FACTS][rule]
 
 
-def own_values(rule: AbstractRule) -> dict[str, float | str | None]:
+def own_values(rule: AbstractRule) -> dict[str, float | int | str | None]:
     """What a rule can be varied in, as it was given; `None` for what is no number."""
     names = hyperparameters(rule)
     numbers = {name: _number(getattr(rule, name)) for name in names}
@@ -168,7 +168,7 @@ def _facts(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, 
     return {**old, "critical_loads": loads}
 
 
-def _varied(settings: Settings, name: str) -> list[float | str]:
+def _varied(settings: Settings, name: str) -> list[float | int | str]:
     """The levels of a hyperparameter: of its axis, or else those of the rules."""
     if name in settings["vary"]:
         return settings["vary"][name]
