@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from concurrent.futures import (
     Future,
     ProcessPoolExecutor,
@@ -65,7 +66,9 @@ def test_threads_compute_the_same_bits(desired):
     not hasattr(os, "sched_setaffinity"), reason="cores are not given to processes"
 )
 def test_workers_share_the_cores(pool):
-    pool.submit(os.getpid).result()
+    # A pool starts another process where all that there are have something to do.
+    for done in [pool.submit(time.sleep, 0.2) for _ in range(2)]:
+        done.result()
     known = pool._processes
     shares = [os.sched_getaffinity(pid) for pid in known]
     every = os.sched_getaffinity(0)
