@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .axes import middles
 from .loads import from_texts
 
 
@@ -15,6 +16,8 @@ def levels_of(described: Mapping[str, Any], axis: str) -> list[Any]:
     """
     if axis == "n":
         return sorted({n for d in described["d"] for n in loads_at(described, d)})
+    if axis == "age" and described.get("ages") is not None:
+        return list(middles(described["ages"]))
     levels = {**described, **described["vary"]}.get(axis, [])
     if isinstance(levels, Mapping):
         return list(levels)

@@ -126,7 +126,11 @@ def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
         # What a caller has added along known dimensions tells of no other study; a
         # single label may be what is left of an axis along which studies were put
         # together. Rules are looked up one by one.
-        if name in ("rule", "trial") or labels.ndim and name not in dataset.dims:
+        if (
+            name in ("rule", "trial", "asked")
+            or labels.ndim
+            and name not in dataset.dims
+        ):
             continue
         try:
             for label in labels.values.ravel().tolist():
@@ -150,7 +154,8 @@ def _setting(dataset: xr.Dataset, spec: Mapping[str, Any], entry: dict):
         # A study of before there was an axis is one at its level zero.
         others = [level(name, 0) for name in corruptions() if name != "query_noise"]
         drawn = spec["values"] in (None, "marginalized", "Gaussian()")
-        if not drawn or any(np.any(x) for x in others):
+        # What is predicted are answers for stored pairs.
+        if not drawn or any(np.any(x) for x in others) or spec.get("held_out"):
             return None
         rule = from_text(spec["rules"][str(chosen("rule"))], _RULES)
         known = [x for x in spec["vary"] if taken_by(rule, x)]

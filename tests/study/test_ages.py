@@ -105,6 +105,17 @@ def test_further_pairs_of_an_ensemble_are_answered_by_chance():
     assert (abs(data.mean("trial")) < 4 * error).all()
 
 
+def has_theory(data):
+    legend = am.plot.curves(data, "cosine", hue="rule").get_legend()
+    return "theory" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_theory_is_drawn_of_stored_pairs_of_any_age_alone(by_age):
+    assert has_theory(by_age[0].sel(age=0.125, query_noise=0, rule=list(FEW)))
+    settings = {"d": [8], "n": [4, 64], "trials": 2}
+    assert not has_theory(am.sweep(FEW, **settings, held_out=8))
+
+
 @pytest.mark.parametrize(
     "given, match",
     [
