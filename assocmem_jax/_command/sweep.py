@@ -144,8 +144,11 @@ def settings_text(spec: Spec) -> str:
     if spec.values is None:
         known = {"own": "the ensemble's own", "drawn": "Gaussian()"}
         shown["values"] = ", else ".join(known[x] for x in known if x in _sources(spec))
-    if not spec.vary:
-        del shown["vary"]
+    if spec.asked is None:
+        shown["asked"] = "all"
+    for name in ("vary", "ages", "held_out"):
+        if not shown[name]:
+            del shown[name]
     return "\n".join(f"{name:18}{_words(x)}" for name, x in shown.items())
 
 
