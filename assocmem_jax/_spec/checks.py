@@ -265,10 +265,11 @@ def _check_asked(spec: "Spec") -> None:
         check_size("Spec", name, given)
         if given > limit:
             complaint = f"must be at most {limit}, got {given}"
-            raise ArgumentError("Spec", name, complaint, "Leave it out to ask all.")
+            raise ArgumentError("Spec", name, complaint, "Pass a smaller number.")
     largest = max(_largest(spec, d) for d in spec.d)
     for name, row in rows_of(spec.metrics).items():
-        if row.follows and spec.asked is not None and spec.asked < largest:
+        part = -(-largest // (spec.ages or 1))
+        if row.follows and spec.asked is not None and spec.asked < part:
             raise ArgumentError(
                 "Spec",
                 ("asked", "metrics"),
@@ -277,10 +278,10 @@ def _check_asked(spec: "Spec") -> None:
                 f"Leave out `asked`, or measure {row.follows!r}.",
             )
     if spec.held_out is not None:
-        _check_held_out(spec, largest)
+        _check_held_out(spec, largest, spec.held_out)
 
 
-def _check_held_out(spec: "Spec", largest: int) -> None:
+def _check_held_out(spec: "Spec", largest: int, held_out: int) -> None:
     for name in ("asked", "ages"):
         if getattr(spec, name) is not None:
             raise ArgumentError(
@@ -297,12 +298,16 @@ def _check_held_out(spec: "Spec", largest: int) -> None:
             "stored",
             "Draw values, or pass those of `Samples`.",
         )
+    if largest + held_out > MOST_PAIRS:
+        complaint = f"must be at most {MOST_PAIRS} together, got {largest + held_out}"
+        advice = "Ask for fewer."
+        raise ArgumentError("Spec", ("n", "held_out"), complaint, advice)
     for given in (*_check_ensembles(spec.ensemble), spec.values):
-        if isinstance(given, Samples) and largest + spec.held_out > len(given.keys):  # pyright: ignore
+        if isinstance(given, Samples) and largest + held_out > len(given.keys):
             raise ArgumentError(
                 "Spec",
                 ("n", "held_out"),
-                f"needs {largest} pairs that are stored and {spec.held_out} that are "
+                f"needs {largest} pairs that are stored and {held_out} that are "
                 f"not, and `Samples` holds {len(given.keys)}",
                 "Ask for fewer, or pass more rows.",
             )

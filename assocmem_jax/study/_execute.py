@@ -52,7 +52,7 @@ def execute(
     """
     start = time.perf_counter()
     check_place(devices, memory)
-    _check_shard(shard, devices, store, executor)
+    _check_shard(shard, devices, memory, store, executor)
     check_results(spec, rows)
     with contextlib.closing(Ledger(spec, store)) as ledger:
         before = set(ledger.names)
@@ -169,7 +169,11 @@ def check_place(devices: Sequence[jax.Device] | None, memory: int | None) -> Non
 
 
 def _check_shard(
-    shard: Any, devices: Sequence[jax.Device] | None, store: Any, executor: Any
+    shard: Any,
+    devices: Sequence[jax.Device] | None,
+    memory: int | None,
+    store: Any,
+    executor: Any,
 ) -> None:
     """Raise unless devices can share what they are asked to."""
     if shard not in ("trials", "pairs"):
@@ -184,11 +188,18 @@ def _check_shard(
         )
     here = jax.process_index()
     far = any(device.process_index != here for device in devices or ())
-    if far and (shard != "pairs" or store is not None):
+    if far and (shard != "pairs" or memory is None):
         raise ArgumentError(
             "study.run",
-            ("devices", "store" if store is not None else "shard"),
+            ("devices", "shard", "memory"),
             "must be devices of this process, got some of another one",
-            'Those of several processes take `shard="pairs"` and no store: write the '
-            "dataset of one of them.",
+            'Those of several processes take `shard="pairs"`, and `memory`, so that '
+            "all run the same program.",
+        )
+    if shard == "pairs" and store is not None:
+        raise ArgumentError(
+            "study.run",
+            ("shard", "store"),
+            "cannot keep numbers that depend on how many devices there are",
+            "Write the dataset to a file instead.",
         )

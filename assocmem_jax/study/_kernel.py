@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key, UInt32
 
+from .._base import random
 from .._base.exact import unit_of
 from .._core.linear import AbstractLinear
 from .._core.rule import Static, joined
@@ -19,6 +20,11 @@ from ._answers import Batch, answers_at_all, asked, entry
 from ._engines import Level, Scores, batch_by_batch, load_by_load
 from ._inputs import AXIS, Settings, Shape, stored, study_fold
 from ._questions import Questions, num_batches
+
+
+# Number of the stream of random numbers that says where questions begin: not one of a
+# corruption.
+_BEGIN = 2**16
 
 
 @functools.partial(jax.jit, static_argnames=("static", "shape", "mesh"))
@@ -93,7 +99,11 @@ def _trial(
     if shape.shards > 1:
         fold = fold.across(AXIS)
     rule, loads = settings.rule, settings.loads
-    questions = Questions(size, settings.asked, settings.ages, settings.fresh)
+    begin = None
+    if settings.asked is not None:
+        begin_rng = random.stream(query_rng, _BEGIN)
+        begin = random.uniform(begin_rng, jnp.zeros(1, jnp.int32), 1)[0, 0]
+    questions = Questions(size, settings.asked, settings.ages, settings.fresh, begin)
     levels = Level(settings.corruptions, settings.parts)
     expectation = settings.expectation
     weights = expectation is not None

@@ -29,9 +29,9 @@ _CHUNK_WORK = 2.0**38
 _CHUNK_BYTES = 2**28
 # Bytes of a chunk that is kept, beside its numbers.
 _CHUNK_OVERHEAD = 2**14
-# Bytes of the pairs of a trial beyond which they are drawn where they are used, if that
-# is at most so many times.
-_HELD_BYTES, _FEW_LOOKS = 2**26, 2
+# Bytes of the pairs of a trial beyond which they are drawn where they are used, if not
+# all of them are asked.
+_HELD_BYTES = 2**26
 # Bytes of a batch of trials beyond which a CPU's caches no longer hold it.
 _CPU_BATCH = 2**24
 
@@ -228,8 +228,7 @@ def pairs_are_held(spec: Spec, name: str, d: int, rows: int, budget: int) -> boo
     if any(x is not None and not x.draws_alone for x in ensembles):
         return True
     needed = trial_bytes(spec, name, d, rows)
-    asked = spec.num_questions(rows) if spec.ages is None else rows
-    often = asked > _FEW_LOOKS * _queries(spec)
+    often = spec.asked is None and spec.held_out is None
     return needed <= (budget if often else min(budget, _HELD_BYTES))
 
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, UInt32
+from jaxtyping import Array, Float, Int, UInt32
 
 
 @dataclasses.dataclass(frozen=True)
 class Questions:
     """The stored pairs, in order; or some, evenly spread over the stored order.
 
-    So rules for which the order matters are measured without bias. By ages, it is the
-    pairs of one part of the order; or pairs that are not stored at any load.
+    Where they begin is drawn, so that each pair is asked as often: rules for which the
+    order matters are measured without bias. By ages, it is the pairs of one part of the
+    order; or pairs that are not stored at any load.
 
     Attributes:
         size: pairs in a batch.
@@ -23,12 +24,14 @@ class Questions:
             `None` has one.
         fresh: number of the first pair that is not stored, and asked; `None` asks
             stored ones.
+        begin: uniform on (0, 1), where those begin that are evenly spread.
     """
 
     size: int
     asked: Int[Array, ""] | None
     ages: Int[Array, ""] | None = None
     fresh: Int[Array, ""] | None = None
+    begin: Float[Array, ""] | None = None
 
     def count(self, load: Int[Array, ""], part: Int[Array, ""]) -> Int[Array, ""]:
         """Number of pairs that are asked, of one part at a load."""
@@ -55,7 +58,11 @@ class Questions:
         first, stop = self._part(load, part)
         if self.asked is None:
             return first + place
-        return first + spread(place, jnp.maximum(count, 1), stop - first)
+        assert self.begin is not None
+        every = jnp.maximum(stop - first, 1)
+        start = (self.begin * every.astype(self.begin.dtype)).astype(jnp.int32)
+        start = jnp.clip(start, 0, every - 1)
+        return first + spread(place, jnp.maximum(count, 1), every, start)
 
     def _part(
         self, load: Int[Array, ""], part: Int[Array, ""]
@@ -90,22 +97,27 @@ def num_batches(count: Int[Array, ""], size: int) -> Int[Array, ""]:
 
 
 def spread(
-    place: Int[Array, " b"], count: Int[Array, ""], n: Int[Array, ""]
+    place: Int[Array, " b"],
+    count: Int[Array, ""],
+    n: Int[Array, ""],
+    start: Int[Array, ""],
 ) -> Int[Array, " b"]:
     r"""Number `place` of `count` numbers, evenly spread from 0 to below n.
 
-    They are $\lfloor kn/c \rfloor + \lfloor n/2c \rfloor$, each once, for a count c
-    from 1 to n, at most $2^{30}$.
+    They are $\lfloor (kn + s) / c \rfloor$, each once, for a count c from 1 to n, at
+    most $2^{30}$. Over all starts s from 0 to below n, each number comes as often.
     """
     whole, rest = jax.lax.div(n, count), jax.lax.rem(n, count)
-    half = jax.lax.div(whole, jnp.int32(2))
-    return place * whole + _share(place, rest, count) + half
+    share, left = _divided(place, rest, count)
+    further, beyond = jax.lax.div(start, count), jax.lax.rem(start, count)
+    carry = (left >= count - beyond).astype(place.dtype)
+    return place * whole + share + further + carry
 
 
-def _share(
+def _divided(
     place: Int[Array, " b"], part: Int[Array, ""], count: Int[Array, ""]
-) -> Int[Array, " b"]:
-    """The whole part of `place * part / count`: a product may take 64 bits.
+) -> tuple[Int[Array, " b"], Int[Array, " b"]]:
+    """Quotient and remainder of `place * part / count`: a product may take 64 bits.
 
     Both factors are below the count. It is a division on paper, digit by digit.
     """
@@ -118,4 +130,5 @@ def _share(
         return 2 * quotient + jax.lax.div(rest, count), jax.lax.rem(rest, count)
 
     nothing = jnp.zeros_like(place)
-    return jax.lax.fori_loop(0, 30, digit, (nothing, nothing))[0].astype(jnp.int32)
+    quotient, rest = jax.lax.fori_loop(0, 30, digit, (nothing, nothing))
+    return quotient.astype(jnp.int32), rest.astype(jnp.int32)

@@ -16,7 +16,7 @@ from .._base.threads import half_the_cores, limit_lapack
 from .._core.rule import split
 from .._spec.axes import middles
 from .._spec.spec import Spec
-from ._inputs import Settings, Shape, settings_of
+from ._inputs import AXIS, Settings, Shape, settings_of
 from ._moments import deviation
 from ._plan import Chunk, default_budget, kernel_shape
 from ._programs import Program, program_of, timed
@@ -51,7 +51,7 @@ class Runner:
     ):
         self._spec, self._rows, self._say = spec, rows, say
         self._mesh = jax.make_mesh(
-            (len(devices),), ("cells",), axis_types=(AxisType.Auto,), devices=devices
+            (len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices
         )
         self._budget = default_budget(devices) if memory is None else memory
         self._on_cpu = devices[0].platform == "cpu"

@@ -133,7 +133,7 @@ def search_capacity(
     def one(name: str, size: int, n: int) -> Spec:
         return dataclasses.replace(spec, rules={name: rules[name]}, d=[size], n=[n])
 
-    with _handed_on({"n": "limit"}):
+    with _handed_on({"n": "limit", "metrics": "metric"}):
         check_place(devices, memory)
         for name, size in cells:
             _check_memory(one(name, size, limit), devices, memory)
@@ -141,7 +141,7 @@ def search_capacity(
     def found(name: str, size: int) -> xr.Dataset:
         def evaluate(n: int) -> np.ndarray:
             rows = search_rows(n, size)
-            with _handed_on({"n": "limit"}):
+            with _handed_on({"n": "limit", "metrics": "metric"}):
                 data = execute(one(name, size, n), None, rows, False, devices, memory)
             return data[metric].values.ravel()
 

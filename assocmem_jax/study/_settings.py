@@ -97,10 +97,11 @@ def own_values(rule: AbstractRule) -> dict[str, float | int | str | None]:
 def same_level(level: Any) -> str:
     """What levels have in common that are the same number in a kernel.
 
-    A text that stands for numbers is what it is.
+    A text that stands for numbers is what it is, and so is a whole number, which a rule
+    is compiled for.
     """
-    if isinstance(level, str):
-        return level
+    if isinstance(level, str | int):
+        return str(level)
     with np.errstate(over="ignore"):
         return "none" if level is None else str(np.float32(level))
 
@@ -121,15 +122,31 @@ def fingerprint(settings: Settings) -> str:
 
 def differences(there: Settings, here: Settings) -> str:
     """What keeps two studies from sharing a store, as text; empty if nothing does."""
-    named, again = (settings.get("rules", {}) for settings in (there, here))
-    # A name stands for one rule.
-    clash = [name for name in named if named[name] != again.get(name, named[name])]
     old, new = _base(there), _base(here)
-    if clash:
-        old["rules"], new["rules"] = (
-            {name: rules[name] for name in clash} for rules in (named, again)
-        )
+    for entry in ("rules", "ensemble"):
+        named, again = (settings.get(entry) for settings in (there, here))
+        if not isinstance(named, Mapping) or not isinstance(again, Mapping):
+            continue
+        # A name stands for one rule, or one ensemble.
+        clash = [name for name in named if named[name] != again.get(name, named[name])]
+        if clash:
+            old[entry], new[entry] = (
+                {name: known[name] for name in clash} for known in (named, again)
+            )
+    # A function is known at the dimensions of its study alone.
+    if (tables := _tables(there)) != (others := _tables(here)):
+        old["functions of d"], new["functions of d"] = tables, others
     return differing(old, new)
+
+
+def _tables(settings: Settings) -> dict[str, list[str]]:
+    """The levels of axes that are tables of numbers, by axis: functions of d."""
+    levels = {**settings["vary"], **{x: settings.get(x, []) for x in corruptions()}}
+    found = {
+        name: [x for x in _listed(of) if isinstance(x, str) and x.startswith("{")]
+        for name, of in levels.items()
+    }
+    return {name: tables for name, tables in found.items() if tables}
 
 
 def union(there: Settings, here: Settings) -> dict[str, Any]:
@@ -139,13 +156,13 @@ def union(there: Settings, here: Settings) -> dict[str, Any]:
     then numbers ascend.
     """
     joined = {**here, **there}
-    for name in _axes() & there.keys() & here.keys():
+    for name in _axes(there) & there.keys() & here.keys():
         old, new = there[name], here[name]
         if name == "trials":
             joined[name] = max(old, new)
-        elif name == "rules":
+        elif name in ("rules", "ensemble"):
             joined[name] = {**old, **new}
-        elif name == "d":
+        elif name in ("d", "v"):
             joined[name] = _joined(old, new, int)
         elif name == "n":
             joined[name] = _joined_pairs(there, here)
@@ -201,14 +218,16 @@ def _listed(levels: Any) -> list:
     return levels if isinstance(levels, list) else [levels]
 
 
-def _axes() -> set[str]:
+def _axes(settings: Settings) -> set[str]:
     """Settings that may differ from one call to the next."""
-    return {"rules", "d", "n", "trials", "vary", _FACTS, *corruptions()}
+    always = {"rules", "d", "n", "trials", "vary", _FACTS, *corruptions()}
+    kinds = {"ensemble": Mapping, "v": list}
+    return always | {x for x, kind in kinds.items() if isinstance(settings[x], kind)}
 
 
 def _base(settings: Settings) -> dict[str, Any]:
     """Settings that no call may change."""
-    axes = _axes()
+    axes = _axes(settings)
     return {name: x for name, x in settings.items() if name not in axes}
 
 

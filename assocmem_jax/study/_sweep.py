@@ -104,7 +104,9 @@ def sweep(
             `age` of the result: the share of the stored pairs that are newer, in the
             middle of the part. `asked` is then of each part.
         held_out: number of pairs that are asked and never stored, in place of stored
-            ones: the last rows of `Samples`, or further pairs of another ensemble.
+            ones: the last rows of `Samples`, or further pairs of another ensemble. Of
+            these "recall" says whether the nearest stored value equals the right one,
+            as one of the same label does.
         seed: of the random numbers.
         store: a folder that keeps each chunk of finished work. The same call goes on
             where another one, complete or killed, stopped, and a call that asks for
@@ -118,8 +120,9 @@ def sweep(
         shard: what devices share: "trials", each with some of its own, or "pairs", each
             with some of those of every trial, for loads that one device cannot hold or
             takes too long for. The devices may be those of several processes that
-            `jax.distributed` connects, each of which makes this call. Numbers are then
-            those of one device to rounding.
+            `jax.distributed` connects, each of which makes this call with the same
+            `memory`. Numbers are then those of one device to rounding, and no store
+            keeps them.
         memory: bytes that may be used on each device. `None` asks the device; on a CPU
             it is half of the machine's memory.
         executor: whose workers compute the chunks: anything with a method `submit` that

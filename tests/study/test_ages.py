@@ -1,5 +1,7 @@
 """Pairs asked by their age, and pairs that are asked and never stored."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -107,6 +109,7 @@ def test_further_pairs_of_an_ensemble_are_answered_by_chance():
 
 def has_theory(data):
     legend = am.plot.curves(data, "cosine", hue="rule").get_legend()
+    assert legend is not None
     return "theory" in [text.get_text() for text in legend.get_texts()]
 
 
@@ -139,6 +142,7 @@ def test_what_cannot_be_asked_is_refused(given, match):
 def test_stores_of_other_questions_are_refused(tmp_path):
     one = {"dot": am.DotProduct()}
     am.sweep(one, d=[4], n=[8], store=tmp_path, ages=2)
-    for other in ({"ages": 4}, {"ages": 2, "asked": 2}, {"held_out": 2}, {}):
+    others: Any = ({"ages": 4}, {"ages": 2, "asked": 2}, {"held_out": 2}, {})
+    for other in others:
         with pytest.raises(ValueError, match="holds a study with other settings"):
             am.sweep(one, d=[4], n=[8], store=tmp_path, **other)

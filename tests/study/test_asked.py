@@ -10,52 +10,64 @@ from helpers import ALL, FEW, slow
 
 import assocmem_jax as am
 from assocmem_jax import patterns
+from assocmem_jax.study import _programs
 from assocmem_jax.study._questions import Questions, spread
 
 
-@pytest.mark.parametrize(
-    "count, n",
-    [(1, 1), (1, 9), (7, 7), (7, 8), (5, 13), (1000, 1999), (70_000, 100_003)],
-)
+CASES = [(1, 1), (1, 9), (7, 7), (7, 8), (5, 13), (4, 8), (1000, 1999)]
+
+
+def spread_of(count, n, start):
+    numbers = (jnp.int32(x) for x in (count, n, start))
+    return np.asarray(spread(jnp.arange(count, dtype=jnp.int32), *numbers))
+
+
+@pytest.mark.parametrize("count, n", [*CASES, (70_000, 100_003)])
 def test_some_numbers_are_evenly_spread(count, n):
     place = np.arange(count)
-    given = jnp.arange(count, dtype=jnp.int32), jnp.int32(count), jnp.int32(n)
-    actual = np.asarray(spread(*given))
-    np.testing.assert_array_equal(actual, place * n // count + n // count // 2)
-    assert actual.min() >= 0 and actual.max() < n
-    gaps = np.diff(actual)
-    assert set(gaps) <= {n // count, -(-n // count)}
-    # In the middle of the order, to less than a gap.
-    assert abs(actual.mean() - (n - 1) / 2) <= n / count
+    for start in (0, n // 3, n - 1):
+        actual = spread_of(count, n, start)
+        np.testing.assert_array_equal(actual, (place * n + start) // count)
+        assert actual.min() >= 0 and actual.max() < n
+        assert set(np.diff(actual)) <= {n // count, -(-n // count)}
+
+
+@pytest.mark.parametrize("count, n", CASES[:-1])
+def test_each_number_is_asked_as_often(count, n):
+    found = np.concatenate([spread_of(count, n, start) for start in range(n)])
+    np.testing.assert_array_equal(np.bincount(found, minlength=n), count)
 
 
 def test_numbers_are_spread_over_as_many_as_there_can_be():
     count, n = 2**30, 2**31 - 2**12
     place = np.random.default_rng(0).integers(0, count, 1000)
     place[:2] = 0, count - 1
-    expected = place.astype(object) * n // count + n // count // 2
-    actual = spread(jnp.asarray(place, jnp.int32), jnp.int32(count), jnp.int32(n))
-    np.testing.assert_array_equal(np.asarray(actual), expected.astype(np.int64))
+    for start in (0, n - 1):
+        expected = (place.astype(object) * n + start) // count
+        numbers = (jnp.int32(x) for x in (count, n, start))
+        actual = spread(jnp.asarray(place, jnp.int32), *numbers)
+        np.testing.assert_array_equal(np.asarray(actual), expected.astype(np.int64))
 
 
 ONE = jnp.int32(0)
 
 
 def test_batches_ask_each_number_once():
-    questions = Questions(4, jnp.int32(10))
+    questions = Questions(4, jnp.int32(10), begin=jnp.float32(0.5))
     assert int(questions.batches(jnp.int32(9), ONE)) == 3
     assert int(questions.count(jnp.int32(9), ONE)) == 9
     load = jnp.int32(23)
     index = [np.asarray(questions.index(jnp.int32(i), load, ONE)) for i in range(3)]
     index = np.concatenate(index)[:10]
-    np.testing.assert_array_equal(index, np.arange(10) * 23 // 10 + 1)
+    np.testing.assert_array_equal(index, (np.arange(10) * 23 + 11) // 10)
     index = Questions(4, None).index(jnp.int32(2), load, ONE)
     np.testing.assert_array_equal(index, range(8, 12))
 
 
 @pytest.mark.parametrize("n, ages", [(12, 3), (13, 4), (3, 5), (2**31 - 2**12, 7)])
 def test_parts_of_the_order_begin_with_the_newest(n, ages):
-    questions = Questions(4, jnp.int32(10), jnp.int32(ages))
+    begin = jnp.float32(0.9)
+    questions = Questions(4, jnp.int32(10), jnp.int32(ages), begin=begin)
     load, ends = jnp.int32(n), [n - n * part // ages for part in range(ages + 1)]
     for part, (stop, first) in enumerate(itertools.pairwise(ends)):
         where = load, jnp.int32(part)
@@ -139,11 +151,13 @@ class Fading(am.AbstractRule):
 
 
 def test_rules_of_ordered_pairs_are_measured_without_bias():
-    same = {"d": [16], "n": [32], "trials": 64}
+    """Where a pair more or less at an end would count: at loads near what is asked."""
+    same = {"d": [16], "n": [9, 11, 12, 15, 16, 32], "trials": 256}
     rule = {"fading": Fading()}
-    whole = am.sweep(rule, **same)["cosine"].values.ravel()
-    some = am.sweep(rule, **same, asked=8)["cosine"].values.ravel()
-    assert abs(z_score(some - whole)) < 4
+    whole = am.sweep(rule, **same)["cosine"].squeeze()
+    gap = am.sweep(rule, **same, asked=8)["cosine"].squeeze() - whole
+    z = gap.mean("trial") / (gap.std("trial", ddof=1) / 16)
+    assert (abs(z) < 4).all()
     # The first ones alone would be worse, by far more than that.
     first = Questions.index
 
@@ -153,13 +167,12 @@ def test_rules_of_ordered_pairs_are_measured_without_bias():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Questions, "index", biased)
         jax.clear_caches()
-        from assocmem_jax.study import _programs
-
         _programs.compiled_kernel.cache_clear()
-        wrong = am.sweep(rule, **same, asked=8)["cosine"].values.ravel()
+        wrong = am.sweep(rule, **same, asked=8)["cosine"].squeeze() - whole
         _programs.compiled_kernel.cache_clear()
         jax.clear_caches()
-    assert z_score(wrong - whole) < -8
+    z = wrong.mean("trial") / (wrong.std("trial", ddof=1) / 16)
+    assert float(z.sel(n=32)) < -8
 
 
 def test_more_than_there_are_is_all_of_them():

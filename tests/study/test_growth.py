@@ -231,3 +231,37 @@ def test_levels_that_are_one_number_in_a_kernel_are_refused(name):
     given = {"beta": levels} if name == "vary" else levels
     with pytest.raises(ValueError, match=f"{name}=.*must not repeat in 32 bits"):
         sweep(**{name: given})
+
+
+def test_ensembles_and_dimensions_of_values_are_axes_that_grow(tmp_path):
+    kinds = {"gaussian": am.patterns.Gaussian(), "sphere": am.patterns.Spherical()}
+    one = {"dot": am.DotProduct()}
+    settings = {"d": [4], "n": [2, 8], "trials": 2}
+    first = {"gaussian": kinds["gaussian"]}
+    am.sweep(one, **settings, ensemble=first, v=[3], store=tmp_path)
+    grown = am.sweep(one, **settings, ensemble=kinds, v=[2, 3], store=tmp_path)
+    alone = am.sweep(one, **settings, ensemble=kinds, v=[2, 3])
+    xr.testing.assert_equal(grown, alone)
+    assert am.load_study(tmp_path).attrs["done"] == grown.attrs["cells"] == 16
+    other = {"gaussian": am.patterns.Bipolar()}
+    with pytest.raises(ValueError, match="other settings .`ensemble`"):
+        am.sweep(one, **settings, ensemble=other, v=[3], store=tmp_path)
+
+
+def test_functions_of_d_are_known_at_the_dimensions_of_a_study_alone(tmp_path):
+    one, noise = {"dot": am.DotProduct()}, lambda d: 1 / d
+    settings = {"n": [4], "trials": 2, "store": tmp_path}
+    am.sweep(one, d=[4], query_noise=noise, **settings)
+    again = am.sweep(one, d=[4], query_noise=noise, **settings)
+    assert again.attrs["done"] == 2
+    with pytest.raises(ValueError, match="other settings .`functions of d`"):
+        am.sweep(one, d=[4, 8], query_noise=noise, **settings)
+
+
+def test_levels_as_text_grow_with_the_dimension(tmp_path):
+    one = {"dot": am.DotProduct()}
+    settings = {"n": [4], "trials": 2, "query_noise": [0.0, "1/d"]}
+    am.sweep(one, d=[4], **settings, store=tmp_path)
+    grown = am.sweep(one, d=[4, 8], **settings, store=tmp_path)
+    xr.testing.assert_equal(grown, am.sweep(one, d=[4, 8], **settings))
+    assert am.load_study(tmp_path).attrs["done"] == 8

@@ -97,7 +97,8 @@ try:
     am.sweep(rules, **settings, devices=jax.devices())
 except ValueError as error:
     assert "must be devices of this process" in str(error), error
-data = am.sweep(rules, **settings, devices=jax.devices(), shard="pairs")
+spread = dict(devices=jax.devices(), shard="pairs", memory=2**30)
+data = am.sweep(rules, **settings, **spread)
 data.to_netcdf(sys.argv[3] + sys.argv[1], engine="h5netcdf")
 """
 
@@ -122,7 +123,7 @@ def test_two_processes_share_pairs(tmp_path):
         _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
     parts = [am.load_study(out + str(rank)) for rank in (0, 1)]
-    xr.testing.assert_equal(*parts)
+    xr.testing.assert_equal(parts[0], parts[1])
     rules = {"pinv": am.Pseudoinverse(), "softmax": am.Softmax(0.5)}
     assert_close(parts[0], am.sweep(rules, d=[6], n=[5, 700], trials=2, asked=9))
 
@@ -132,16 +133,22 @@ def test_two_processes_share_pairs(tmp_path):
     [
         ({"shard": "keys"}, r'`sweep\(shard=...\)` must be "trials" or "pairs", got'),
         (
+            {"shard": "pairs", "store": "some"},
+            r"`sweep\(shard=..., store=...\)` cannot keep numbers that depend",
+        ),
+        (
             {"shard": "pairs", "executor": "one"},
             r"`sweep\(shard=..., executor=...\)` cannot share pairs among workers",
         ),
     ],
 )
-def test_what_cannot_be_shared_is_refused(given, match):
+def test_what_cannot_be_shared_is_refused(given, match, tmp_path):
     class Executor:
         def submit(self, *_):
             raise AssertionError
 
+    if "store" in given:
+        given = {**given, "store": tmp_path}
     if "executor" in given:
         given = {**given, "executor": Executor()}
     with pytest.raises(ValueError, match=match):
