@@ -27,6 +27,7 @@ import torch  # noqa: E402
 from _rows import report, seconds_of  # noqa: E402
 
 import assocmem_jax as am  # noqa: E402
+from assocmem_jax._base import random  # noqa: E402
 
 
 THRESHOLD = 0.5
@@ -47,7 +48,7 @@ def main():
         predicted = am.theory.capacity(
             am.Softmax(beta), d=np.array(dimensions), threshold=THRESHOLD
         )
-        known = dict(zip(dimensions, map(float, predicted), strict=True))
+        known = dict(zip(dimensions, np.asarray(predicted).tolist(), strict=True))
         known = {d: n for d, n in known.items() if not args.quick or n < 1e5}
         found[beta] = [measured(beta, d, n, args) for d, n in known.items()]
         report("exponential", what="rate", beta=beta, **rate(beta, found[beta]))
@@ -135,10 +136,13 @@ def against_torch(n: int, d: int = 24, asked: int = 256) -> dict:
     study = {"d": [d], "n": [n], "asked": asked, "values": "marginalized"}
     run = lambda: am.sweep({"softmax": am.Softmax(0.5)}, metrics=["cosine"], **study)
     cold = seconds_of(lambda: run()["cosine"])
-    seed_words = am.study._runner.trial_words(0, d, np.arange(1))[0, 0]
-    rng = jax.random.wrap_key_data(seed_words, impl="threefry2x32")
-    keys = torch.from_numpy(np.array(am.patterns.Gaussian().draw(rng, n, d)))
-    index = torch.arange(asked) * n // asked + n // asked // 2
+    words = jax.numpy.asarray(random.trial_words(0, d, np.arange(1))[0])
+    key_rng, _, query_rng = jax.random.wrap_key_data(words, impl="threefry2x32")
+    keys = torch.from_numpy(np.array(am.patterns.Gaussian().draw(key_rng, n, d)))
+    # The pairs that are asked begin where the trial says.
+    begin_rng = random.stream(query_rng, 2**16)
+    begin = random.uniform(begin_rng, jax.numpy.zeros(1, jax.numpy.int32), 1)
+    index = (torch.arange(asked) * n + int(float(begin.squeeze()) * n)) // asked
 
     def dense():
         weights = torch.softmax(0.5 * keys[index] @ keys.T, dim=1)

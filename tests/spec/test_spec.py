@@ -85,13 +85,23 @@ def test_levels_are_combined_in_order():
     spec = Spec(
         RULES, d=[4], n=[2], query_noise=[0.0, 0.5], flip_probability=[0.1, 0.2]
     )
-    levels = spec.corruptions()
+    levels, parts = spec.questions()
+    assert parts.tolist() == [0] * 4
     np.testing.assert_allclose(levels["query_noise"], [0, 0, 0.5, 0.5])
     np.testing.assert_allclose(
         levels["flip_probability"], [0.1, 0.2, 0.1, 0.2], rtol=1e-6
     )
     assert list(spec.corruption_axes) == ["query_noise", "flip_probability"]
     assert spec.corrupted and not Spec(RULES, d=[4], n=[2], query_noise=[0.0]).corrupted
+
+
+def test_ages_are_levels_beside_those_of_corruptions():
+    spec = Spec(RULES, d=[4], n=[2], query_noise=[0.0, 0.5], ages=2)
+    levels, parts = spec.questions()
+    np.testing.assert_allclose(levels["query_noise"], [0, 0, 0.5, 0.5])
+    assert parts.tolist() == [0, 1, 0, 1] and spec.num_levels == 4
+    _, parts = spec.questions([3, 0])
+    assert parts.tolist() == [1, 0]
 
 
 def test_only_rules_that_have_a_hyperparameter_vary_in_it():
