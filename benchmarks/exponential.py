@@ -62,7 +62,7 @@ def measured(beta: float, d: int, predicted: float, args) -> dict:
     loads = [max(1, round(factor * predicted)) for factor in (FAR if far else AROUND)]
     # Fewer questions where each takes long.
     asked = 256 if predicted < 1e6 else 128 if predicted < 5e7 else 64
-    trials = 4 if far else 16
+    trials = 4 if far else 8 if predicted > 2e6 else 16
     store = None if args.store is None else args.store / f"beta{beta}-d{d}"
     start, cpu = time.perf_counter(), time.process_time()
     data = am.sweep(
@@ -189,8 +189,12 @@ def draw(found: dict[float, list[dict]], out: pathlib.Path):
             # The slope of the limit, through the last exact point.
             slope = exact[-1] * np.exp(limit * (d - d[-1]))
             ax.plot(d, slope, color=color, ls=":", label=rf"slope $e^{{{limit:g} d}}$")
-            bars = np.stack([n - low, high - n])
-            ax.errorbar(d, n, bars, color=color, fmt="o", ms=4, label="measured")
+            bars = np.stack([n - low, np.where(np.isinf(high), 0, high - n)])
+            look = {"fmt": "o", "color": color, "ms": 4}
+            ax.errorbar(d, n, bars, label="measured", **look)
+            # An interval without an end goes as far as the number, to an arrow.
+            d, n = d[np.isinf(high)], n[np.isinf(high)]
+            ax.errorbar(d, n, np.stack([n, n]), lolims=True, **look)
         ax.set_yscale("log")
         ax.set_xlabel("dimension $d$")
         ax.set_ylabel("pairs $n^*$ at a mean cosine of 1/2")
