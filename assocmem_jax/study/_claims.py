@@ -227,4 +227,8 @@ def _is_running(pid: int) -> bool:
         # Of another user.
         except (OSError, OverflowError):
             pass
+        # What has ended has a number until its parent asks how.
+        with contextlib.suppress(OSError, IndexError):
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            return state not in ("Z", "X")
     return True

@@ -94,7 +94,7 @@ def _cpu() -> str:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder that nobody else can write to.
+    """Make a folder, of this user alone where there is none.
 
     Raises:
         OSError: if it cannot be made, or written.

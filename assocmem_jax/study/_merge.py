@@ -95,7 +95,7 @@ def merge_stores(
         contextlib.closing(Store(folder, joined)) as store,
     ):
         for name, archive in sound.items():
-            if archive is not there:
+            if archive.path.resolve() != folder.resolve():
                 stamp = stamp_of_chunk(fingerprint(joined), name)
                 chunk = archive.stamped(archive.file(name), stamp)
                 if chunk is not None:

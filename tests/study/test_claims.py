@@ -174,3 +174,14 @@ def test_where_there_are_no_links_claims_are_made_all_the_same(claims, monkeypat
     monkeypatch.setattr(_files.os, "link", linkless)
     one, two = claims(), claims()
     assert (take(one, ONE), take(two, ONE)) == ([ONE.name], [])
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no list of processes")
+def test_what_has_ended_does_not_run():
+    """Also before its parent has asked how."""
+    assert _claims._is_running(os.getpid())
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not _claims._is_running(child.pid)
+    child.wait()
+    assert not _claims._is_running(child.pid)
