@@ -98,7 +98,7 @@ def assemble(cells: Cells) -> xr.Dataset:
             "done": done,
         },
     )
-    how = {name: settings[name] for name in ("asked", "ages", "held_out")}
+    how = {name: settings.get(name) for name in ("asked", "ages", "held_out")}
     if any(how.values()):
         asked = num_asked(cells.loads, **how)
         dims = ("n",) if asked.ndim == 1 else ("age", "n")
@@ -128,7 +128,7 @@ def _variables(settings: Settings, arrays: Mapping[str, Any], dims) -> dict[str,
     variables = {}
     for metric in settings["metrics"]:
         known = METRICS.get(metric)
-        noted = settings["metric_facts"].get(metric, {})
+        noted = settings.get("metric_facts", {}).get(metric, {})
         mean = noted["long_name"] if known is None else known.long_name
         spread = arrays["mean"].get(metric)
         if follows := known and known.follows:

@@ -59,9 +59,9 @@ def described(settings: Settings) -> dict[str, Any]:
 def point_axes(settings: Settings) -> dict[str, list[Any]]:
     """The levels of the axes that tell rules apart: `Spec.axes`."""
     axes: dict[str, list[Any]] = {}
-    if isinstance(settings["ensemble"], Mapping):
+    if isinstance(settings.get("ensemble"), Mapping):
         axes["ensemble"] = list(settings["ensemble"])
-    if isinstance(settings["v"], list):
+    if isinstance(settings.get("v"), list):
         axes["v"] = settings["v"]
     return {**axes, **settings["vary"]}
 
@@ -78,7 +78,7 @@ def question_levels(settings: Settings) -> dict[str, list[Any]]:
         for name in corruptions()
         if (level := settings.get(name)) is not None
     }
-    ages = settings["ages"]
+    ages = settings.get("ages")
     return levels if ages is None else {**levels, "age": list(middles(ages))}
 
 
@@ -141,7 +141,8 @@ def differences(there: Settings, here: Settings) -> str:
 
 def _tables(settings: Settings) -> dict[str, list[str]]:
     """The levels of axes that are tables of numbers, by axis: functions of d."""
-    levels = {**settings["vary"], **{x: settings.get(x, []) for x in corruptions()}}
+    levels = {**settings.get("vary", {})}
+    levels |= {x: settings.get(x, []) for x in corruptions()}
     found = {
         name: [x for x in _listed(of) if isinstance(x, str) and x.startswith("{")]
         for name, of in levels.items()
@@ -222,7 +223,9 @@ def _axes(settings: Settings) -> set[str]:
     """Settings that may differ from one call to the next."""
     always = {"rules", "d", "n", "trials", "vary", _FACTS, *corruptions()}
     kinds = {"ensemble": Mapping, "v": list}
-    return always | {x for x, kind in kinds.items() if isinstance(settings[x], kind)}
+    return always | {
+        x for x, kind in kinds.items() if isinstance(settings.get(x), kind)
+    }
 
 
 def _base(settings: Settings) -> dict[str, Any]:

@@ -8,14 +8,19 @@ import pytest
 import xarray as xr
 
 
-SPEC = {"v": [16, 32], "repeats": 16, "ensemble": "Gaussian()", "range": float("nan")}
+SPEC = {
+    "widths": [16, 32],
+    "repeats": 16,
+    "ensemble": "Gaussian()",
+    "range": float("nan"),
+}
 
 PRELUDE = """
 import pathlib, sys
 import numpy as np, xarray as xr
 from assocmem_jax.study._store import Store
 folder = pathlib.Path(sys.argv[1])
-spec = {"v": 16}
+spec = {"widths": 16}
 def numbers(i):
     return xr.Dataset({"cosine": ("n", np.full(2000, i, np.float32))})
 """

@@ -24,12 +24,12 @@ from assocmem_jax.study._store import Store
 
 
 def test_other_settings_are_refused(folder):
-    other = {"v": [16, 64], "repeats": 16, "range": float("nan"), "seed": 1}
+    other = {"widths": [16, 64], "repeats": 16, "range": float("nan"), "seed": 1}
     with pytest.raises(ValueError) as info:
         Store(folder, other)
     assert str(info.value) == (
-        f"`study.run(store='{folder}')` holds a study with other settings (`v`: [16, "
-        '32] there, [16, 64] here; `ensemble`: "Gaussian()" there, absent here; '
+        f"`study.run(store='{folder}')` holds a study with other settings (`widths`: "
+        '[16, 32] there, [16, 64] here; `ensemble`: "Gaussian()" there, absent here; '
         "`seed`: absent there, 1 here). Use another folder or the same settings."
     )
     assert files(folder) == {"spec.json", "chunks/a.nc"}
@@ -37,9 +37,9 @@ def test_other_settings_are_refused(folder):
 
 def test_long_settings_are_shortened_around_what_differs(tmp_path):
     loads = list(range(1000))
-    Store(tmp_path, {"v": loads}).save("a", make_chunk())
+    Store(tmp_path, {"widths": loads}).save("a", make_chunk())
     with pytest.raises(ValueError, match="498, 5000, .* here") as info:
-        Store(tmp_path, {"v": loads[:499] + [5000] + loads[500:]})
+        Store(tmp_path, {"widths": loads[:499] + [5000] + loads[500:]})
     assert "498, 499, 500" in str(info.value)
     assert len(str(info.value)) < 350
 
@@ -53,17 +53,17 @@ def test_unreadable_settings_are_refused_and_kept(folder, content):
 
 
 def test_a_study_without_chunks_gives_way(tmp_path):
-    Store(tmp_path, {"v": [4, 50000]})
-    store = Store(tmp_path, {"v": [4, 500]})
+    Store(tmp_path, {"widths": [4, 50000]})
+    store = Store(tmp_path, {"widths": [4, 500]})
     store.save("a", make_chunk())
     with pytest.raises(ValueError, match="other settings"):
-        Store(tmp_path, {"v": [4, 50000]})
+        Store(tmp_path, {"widths": [4, 50000]})
 
 
 def test_a_finished_study_does_not(tmp_path):
-    Store(tmp_path, {"v": [4]}).finish(make_chunk())
+    Store(tmp_path, {"widths": [4]}).finish(make_chunk())
     with pytest.raises(ValueError, match="other settings"):
-        Store(tmp_path, {"v": [5]})
+        Store(tmp_path, {"widths": [5]})
 
 
 def test_files_of_others_stay(tmp_path):
@@ -267,7 +267,7 @@ for kill in sys.stdin:
             os.kill(child, signal.SIGKILL)
             while (line := parent.stdout.readline()) != "gone\n":
                 saved.append(int(line))
-            store = Store(tmp_path, {"v": 16})
+            store = Store(tmp_path, {"widths": 16})
             names = {path.stem for path in tmp_path.glob("chunks/*.nc")}
             assert names >= {str(i % 7) for i in saved}
             for name in names:
@@ -286,7 +286,7 @@ for i in range(50):
     outputs([launch(code, tmp_path) for _ in range(2)])
     expected = {f"chunks/{i}.nc" for i in range(50)}
     assert files(tmp_path) == {"spec.json", *expected}
-    store = Store(tmp_path, {"v": 16})
+    store = Store(tmp_path, {"widths": 16})
     for i in range(50):
         assert (loaded(store, str(i))["cosine"].values == i).all()
 
