@@ -198,13 +198,21 @@ def _factors(
     unit: Float[Array, ""],
     fold: Fold,
 ) -> Factors:
-    with_care = lambda: by_qr(pairs, rtol, unit, fold)
+    with_care = lambda: _factors_with_care(pairs, products, rtol, unit, fold)
     if products is None:
-        reduced = with_care()
-    else:
-        reduced = by_gram(products, rtol, fold)
-        reduced = jax.lax.cond(reduced.trusted, lambda: reduced, with_care)
-    return _factors_of(reduced, rtol, fold)
+        return with_care()
+
+    def of_window(size):
+        if size < pairs.num_rows:
+            reduced = by_wide_qr(pairs.rows(0, size), rtol, unit, fold)
+        else:
+            reduced = by_gram(products, rtol, fold)
+        fill = lambda x: jnp.pad(x, ((0, 0), (0, pairs.dimension - x.shape[1])))
+        factors = jax.tree.map(fill, _factors_of_full_rank(reduced, fold))
+        return factors, reduced.trusted
+
+    factors, trusted = _smallest_window(of_window, pairs, fold)
+    return jax.lax.cond(trusted, lambda: factors, with_care)
 
 
 @_traced_once
