@@ -17,6 +17,7 @@ from .._core.separation import AbstractSeparation
 from ..metrics._own import OwnMetric, rows_of
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Samples
+from .asked import MOST_PAIRS, check_asked
 from .axes import AXES, corruptions
 from .levels import (
     as_levels,
@@ -45,12 +46,6 @@ _EXAMPLES = {
     "values": 'Gaussian(), "keys", "one-hot" or "marginalized"',
     "success_cosine": "0.9",
 }
-# Numbers of pairs, and of dimensions, are in 32 bits, the last block of pairs included.
-MOST_PAIRS = 2**31 - 2**12
-# A remainder of a division by this number, twice, is in 32 bits.
-MOST_ASKED = 2**30
-# A product of two of them is in 31 bits.
-MOST_AGES = 2**15
 # A large array as its first numbers.
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = 3
@@ -89,7 +84,7 @@ def check_spec(spec: "Spec") -> None:
             f"must be above -1 and below 1, got {spec.success_cosine}",
             "Use 0.9 for answers that are nearly right.",
         )
-    _check_asked(spec)
+    check_asked(spec, max(_largest(spec, d) for d in spec.d))
     _check_vary(spec)
 
 
@@ -253,64 +248,6 @@ def _check_values(spec: "Spec") -> None:
             for d in spec.d:
                 for columns in v if isinstance(v, Collection) else [v or d]:
                     values.check("Spec", _largest(spec, d), columns)
-
-
-def _check_asked(spec: "Spec") -> None:
-    """Raise unless it makes sense which pairs are asked."""
-    limits = {"asked": MOST_ASKED, "ages": MOST_AGES, "held_out": MOST_ASKED}
-    for name, limit in limits.items():
-        given = getattr(spec, name)
-        if given is None:
-            continue
-        check_size("Spec", name, given)
-        if given > limit:
-            complaint = f"must be at most {limit}, got {given}"
-            raise ArgumentError("Spec", name, complaint, "Pass a smaller number.")
-    largest = max(_largest(spec, d) for d in spec.d)
-    for name, row in rows_of(spec.metrics).items():
-        part = -(-largest // (spec.ages or 1))
-        if row.follows and spec.asked is not None and spec.asked < part:
-            raise ArgumentError(
-                "Spec",
-                ("asked", "metrics"),
-                f"cannot tell {name!r} of {largest} pairs from answers for "
-                f"{spec.asked} of them",
-                f"Leave out `asked`, or measure {row.follows!r}.",
-            )
-    if spec.held_out is not None:
-        _check_held_out(spec, largest, spec.held_out)
-
-
-def _check_held_out(spec: "Spec", largest: int, held_out: int) -> None:
-    for name in ("asked", "ages"):
-        if getattr(spec, name) is not None:
-            raise ArgumentError(
-                "Spec",
-                (name, "held_out"),
-                "cannot go together: what is held out is not stored",
-                "Leave one of them out.",
-            )
-    if isinstance(spec.values, str) and spec.values == "marginalized":
-        raise ArgumentError(
-            "Spec",
-            ("values", "held_out"),
-            "cannot go together: an answer gives no weight to a value that is not "
-            "stored",
-            "Draw values, or pass those of `Samples`.",
-        )
-    if largest + held_out > MOST_PAIRS:
-        complaint = f"must be at most {MOST_PAIRS} together, got {largest + held_out}"
-        advice = "Ask for fewer."
-        raise ArgumentError("Spec", ("n", "held_out"), complaint, advice)
-    for given in (*_check_ensembles(spec.ensemble), spec.values):
-        if isinstance(given, Samples) and largest + held_out > len(given.keys):
-            raise ArgumentError(
-                "Spec",
-                ("n", "held_out"),
-                f"needs {largest} pairs that are stored and {held_out} that are "
-                f"not, and `Samples` holds {len(given.keys)}",
-                "Ask for fewer, or pass more rows.",
-            )
 
 
 def _check_marginalized(spec: "Spec") -> None:

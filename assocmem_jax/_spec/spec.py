@@ -18,8 +18,9 @@ from .._core.rule import AbstractRule, with_arrays
 from .._version import __version__
 from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
+from .asked import MOST_PAIRS
 from .axes import AXES, corruptions, middles
-from .checks import MOST_PAIRS, check_spec
+from .checks import check_spec
 from .levels import (
     Level,
     as_levels,

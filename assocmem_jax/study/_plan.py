@@ -14,8 +14,8 @@ from .._base.errors import ArgumentError
 from .._base.memory import memory_limit
 from .._core.linear import AbstractLinear
 from .._core.separation import AbstractSeparation
+from .._spec.asked import MOST_PAIRS
 from .._spec.axes import corruptions
-from .._spec.checks import MOST_PAIRS
 from .._spec.spec import Spec
 from ..metrics._own import scores_of
 from ..patterns import Samples
