@@ -22,10 +22,10 @@ from . import stores as _stores
 from .messages import told
 from .options import Mistake, registry
 from .settings import with_settings, words_of
+from .stores import Study
 from .sweep import Folder, Sweep, keep_programs, settings_text
 
 
-Study = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
 Figure = Annotated[Path, tyro.conf.arg(metavar="FILE")]
 Numbers = Annotated[
     Path | None,

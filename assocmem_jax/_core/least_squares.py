@@ -6,7 +6,7 @@ own size.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -19,6 +19,7 @@ from .fold import Fold
 from .linear import wide
 from .pairs import AbstractPairs, Pairs
 from .reduced import (
+    Problem,
     Products,
     Reduced,
     beside,
@@ -50,38 +51,20 @@ def _in_batches(
 
 
 @_traced_once
-def _solve(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> Solution:
-    def of_window(size):
-        if products is None or size < pairs.num_rows:
-            reduced = by_wide_qr(pairs.rows(0, size), rtol, unit, fold)
-        else:
-            reduced = by_gram(products, rtol, fold)
-        return reduced.solve(fold), reduced.trusted
-
-    with_care = lambda: _solve_with_care(pairs, products, rtol, unit, fold)
+def _solve(problem: Problem) -> Solution:
+    pairs, products, *_, fold = problem
+    with_care = lambda: _solve_with_care(problem)
     if products is None and fold.stop is None:
         return with_care()
-    x, trusted = _smallest_window(of_window, pairs, fold)
+    x, trusted = _of_window(lambda reduced: reduced.solve(fold), problem)
     solved = lambda: (x, _every_direction(pairs, trusted))
     return jax.lax.cond(trusted, solved, with_care)
 
 
 @_traced_once
-def _solve_with_care(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> Solution:
-    del products
-    reduced = by_qr(pairs, rtol, unit, fold)
+def _solve_with_care(problem: Problem) -> Solution:
+    pairs, _, rtol, _, fold = problem
+    reduced = by_qr(problem)
 
     def truncated():
         left, inverse, right = truncated_svd(reduced.matrix, rtol)
@@ -92,16 +75,10 @@ def _solve_with_care(
     return jax.lax.cond(reduced.trusted, solved, truncated)
 
 
-def _solve_quickly(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> tuple[Solution, Bool[Array, ""]]:
-    reduced = by_either_gram(pairs, products, rtol, unit, fold)
-    directions = _every_direction(pairs, reduced.trusted)
-    return (reduced.solve(fold), directions), reduced.trusted
+def _solve_quickly(problem: Problem) -> tuple[Solution, Bool[Array, ""]]:
+    reduced = by_either_gram(problem)
+    directions = _every_direction(problem.pairs, reduced.trusted)
+    return (reduced.solve(problem.fold), directions), reduced.trusted
 
 
 def _every_direction(pairs: AbstractPairs, like: Array) -> Int[Array, ""]:
@@ -139,7 +116,7 @@ def minimum_norm(
         Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
     """
     solve = _in_batches(fold, _solve, _solve_quickly, _solve_with_care)
-    return solve(pairs, products, rtol, unit, fold)
+    return solve(Problem(pairs, products, rtol, unit, fold))
 
 
 @minimum_norm.def_jvp
@@ -178,64 +155,42 @@ def row_space(
 ) -> Factors:
     r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$, K in its unit."""
     factors = _in_batches(fold, _factors, _factors_quickly, _factors_with_care)
-    return factors(pairs, products, rtol, unit, fold)
+    return factors(Problem(pairs, products, rtol, unit, fold))
 
 
 @row_space.def_jvp
 def _row_space_jvp(primals, tangents, *, rtol, unit, fold):
     # A batching rule of one's own has no reverse mode: differentiate what it calls.
     def factors(pairs):
-        return _factors(pairs, _summed(pairs, unit, fold), rtol, unit, fold)
+        products = _summed(pairs, unit, fold)
+        return _factors(Problem(pairs, products, rtol, unit, fold))
 
     return eqx.filter_jvp(factors, primals[:1], tangents[:1])
 
 
 @_traced_once
-def _factors(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> Factors:
-    with_care = lambda: _factors_with_care(pairs, products, rtol, unit, fold)
-    if products is None:
+def _factors(problem: Problem) -> Factors:
+    with_care = lambda: _factors_with_care(problem)
+    if problem.products is None:
         return with_care()
 
-    def of_window(size):
-        if size < pairs.num_rows:
-            reduced = by_wide_qr(pairs.rows(0, size), rtol, unit, fold)
-        else:
-            reduced = by_gram(products, rtol, fold)
-        fill = lambda x: jnp.pad(x, ((0, 0), (0, pairs.dimension - x.shape[1])))
-        factors = jax.tree.map(fill, _factors_of_full_rank(reduced, fold))
-        return factors, reduced.trusted
+    def filled(reduced):
+        fill = problem.pairs.dimension - len(reduced.inverse)
+        factors = _factors_of_full_rank(reduced, problem.fold)
+        return jax.tree.map(lambda x: jnp.pad(x, ((0, 0), (0, fill))), factors)
 
-    factors, trusted = _smallest_window(of_window, pairs, fold)
+    factors, trusted = _of_window(filled, problem)
     return jax.lax.cond(trusted, lambda: factors, with_care)
 
 
 @_traced_once
-def _factors_with_care(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> Factors:
-    del products
-    return _factors_of(by_qr(pairs, rtol, unit, fold), rtol, fold)
+def _factors_with_care(problem: Problem) -> Factors:
+    return _factors_of(by_qr(problem), problem.rtol, problem.fold)
 
 
-def _factors_quickly(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> tuple[Factors, Bool[Array, ""]]:
-    reduced = by_either_gram(pairs, products, rtol, unit, fold)
-    return _factors_of_full_rank(reduced, fold), reduced.trusted
+def _factors_quickly(problem: Problem) -> tuple[Factors, Bool[Array, ""]]:
+    reduced = by_either_gram(problem)
+    return _factors_of_full_rank(reduced, problem.fold), reduced.trusted
 
 
 def _factors_of(reduced: Reduced, rtol: Float[Array, ""], fold: Fold) -> Factors:
@@ -254,13 +209,25 @@ def _factors_of_full_rank(reduced: Reduced, fold: Fold) -> Factors:
     return reduced.expand(reduced.inverse, fold), reduced.expand(span, fold)
 
 
-def _smallest_window(of_window: Callable, pairs: AbstractPairs, fold: Fold):
-    """What `of_window` makes of the first rows, as few as hold the load."""
+def _of_window(finish: Callable, problem: Problem) -> tuple[Any, Bool[Array, ""]]:
+    """What `finish` makes of the first rows, as few as hold the load, and its trust.
+
+    All rows are reduced by their products, where there are some.
+    """
+    pairs, fold = problem.pairs, problem.fold
+
+    def of_first(size):
+        if problem.products is None or size < pairs.num_rows:
+            reduced = by_wide_qr(problem._replace(pairs=pairs.rows(0, size)))
+        else:
+            reduced = by_gram(problem)
+        return finish(reduced), reduced.trusted
+
     sizes = _windows(pairs, fold)
     if not sizes or fold.stop is None:
-        return of_window(pairs.num_rows)
+        return of_first(pairs.num_rows)
     index = sum((fold.stop > size).astype(jnp.int32) for size in sizes)
-    branches = [lambda size=size: of_window(size) for size in (*sizes, pairs.num_rows)]
+    branches = [lambda size=size: of_first(size) for size in (*sizes, pairs.num_rows)]
     return jax.lax.switch(index, branches)
 
 

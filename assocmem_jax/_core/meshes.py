@@ -1,7 +1,7 @@
 """Arrays whose types say how they are spread over a mesh."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,8 @@ from .fold import Fold
 from .pairs import Pairs
 
 
-_AXIS = "pairs"
+# Name of the axis of a line of devices that share pairs.
+AXIS = "pairs"
 
 
 def automatic(fn: Callable, given: tuple, like: jax.Array) -> Any:
@@ -34,10 +35,9 @@ def automatic(fn: Callable, given: tuple, like: jax.Array) -> Any:
     return auto_axes(fn, axes=mesh.explicit_axes, out_sharding=rows)(*given)
 
 
-def line_of(mesh: Mesh) -> Mesh:
-    """The devices of a mesh along a single axis."""
-    devices = list(mesh.devices.flat)
-    return jax.make_mesh((mesh.size,), (_AXIS,), (AxisType.Auto,), devices=devices)
+def line_of(devices: Sequence[jax.Device], axis: str = AXIS) -> Mesh:
+    """Devices along a single axis, whose sharding inside is XLA's to choose."""
+    return jax.make_mesh((len(devices),), (axis,), (AxisType.Auto,), devices=devices)
 
 
 def spread(line: Mesh, pairs: Pairs, fold: Fold, whole: Any) -> tuple[Pairs, Any]:
@@ -51,7 +51,7 @@ def spread(line: Mesh, pairs: Pairs, fold: Fold, whole: Any) -> tuple[Pairs, Any
     fill = lambda x: jnp.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
     put = lambda x, *axes: jax.device_put(x, NamedSharding(line, P(*axes)))
     # On the line before they are filled up: arrays of another mesh know of no other.
-    pairs = jax.tree.map(lambda x: put(fill(put(x)), _AXIS), pairs)
+    pairs = jax.tree.map(lambda x: put(fill(put(x)), AXIS), pairs)
     return pairs, jax.tree.map(put, whole)
 
 
@@ -69,10 +69,10 @@ def across(
         queries: every device gets them.
         fold: over the pairs.
     """
-    fold = dataclasses.replace(fold, stop=None, axis_name=_AXIS)
+    fold = dataclasses.replace(fold, stop=None, axis_name=AXIS)
     return jax.shard_map(
         lambda *given: answers(*given, fold),
         mesh=line,
-        in_specs=(P(), P(_AXIS), P()),
+        in_specs=(P(), P(AXIS), P()),
         out_specs=P(),
     )(arrays, pairs, queries)

@@ -22,6 +22,25 @@ from .pairs import AbstractPairs, Pairs
 Products: TypeAlias = Float[Array, "d c"]
 
 
+class Problem(NamedTuple):
+    """Least squares of stored pairs.
+
+    Attributes:
+        pairs: the pairs.
+        products: the sum over them that stands for them where they are many, if any:
+            see `least_squares.products`.
+        rtol: singular values up to `rtol` times the largest count as zero.
+        unit: of the keys, a power of two.
+        fold: over the pairs.
+    """
+
+    pairs: AbstractPairs
+    products: Products | None
+    rtol: Float[Array, ""]
+    unit: Float[Array, ""]
+    fold: Fold
+
+
 class Reduced(NamedTuple):
     """Least squares reduced to a square matrix A: X = basis @ pinv(A) @ rhs.
 
@@ -46,35 +65,30 @@ class Reduced(NamedTuple):
         return self.expand(fold.dot(self.inverse, self.rhs), fold)
 
 
-def by_qr(
-    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
-) -> Reduced:
-    many = fold.total(pairs) > pairs.dimension
-    return (_by_tall_qr if many else by_wide_qr)(pairs, rtol, unit, fold)
+def by_qr(problem: Problem) -> Reduced:
+    many = problem.fold.total(problem.pairs) > problem.pairs.dimension
+    return (_by_tall_qr if many else by_wide_qr)(problem)
 
 
-def by_gram(products: Products, rtol: Float[Array, ""], fold: Fold) -> Reduced:
+def by_gram(problem: Problem) -> Reduced:
+    products, fold = problem.products, problem.fold
+    assert products is not None
     gram, cross = jnp.split(products, [len(products)], axis=1)
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
     inverse, spread = _invert(factor, lower=True)
-    trusted = _keeps_digits(spread, len(gram), rtol)
+    trusted = _keeps_digits(spread, len(gram), problem.rtol)
     return Reduced(factor.T, inverse.T, trusted, fold.dot(inverse, cross))
 
 
-def by_either_gram(
-    pairs: AbstractPairs,
-    products: Products | None,
-    rtol: Float[Array, ""],
-    unit: Float[Array, ""],
-    fold: Fold,
-) -> Reduced:
+def by_either_gram(problem: Problem) -> Reduced:
     r"""Up to d pairs by $K K^\top$, more by $K^\top K$.
 
     Which one is no branch, so that a batch of both kinds is factored at once.
     """
+    pairs, products, rtol, unit, fold = problem
     n, d = pairs.num_rows, pairs.dimension
     if products is not None and fold.stop is None:
-        return by_gram(products, rtol, fold)
+        return by_gram(problem)
     few = fold.stop is None or fold.stop <= d
     first = in_unit(widened(fold.stored(pairs.rows(0, min(n, d))).present()), unit)
     gram, stored = fold.dot(first.keys, first.keys.T), first.mask
@@ -109,9 +123,8 @@ def _keeps_digits(spread: Array, size: int | Array, rtol: Array) -> Bool[Array, 
     return spread * jnp.maximum(rtol, 1 / (1.6 * size)) < 1
 
 
-def _by_tall_qr(
-    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
-) -> Reduced:
+def _by_tall_qr(problem: Problem) -> Reduced:
+    pairs, _, rtol, unit, fold = problem
     d, v = pairs.dimension, pairs.value_dimension
 
     def absorb(triangle, rows):
@@ -128,9 +141,8 @@ def _by_tall_qr(
     return Reduced(triangle, inverse, spread * rtol < 1, rhs)
 
 
-def by_wide_qr(
-    pairs: AbstractPairs, rtol: Float[Array, ""], unit: Float[Array, ""], fold: Fold
-) -> Reduced:
+def by_wide_qr(problem: Problem) -> Reduced:
+    pairs, _, rtol, unit, fold = problem
     concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
     everything = fold.with_block_size(None)
 

@@ -114,7 +114,7 @@ def retrieve(
     try:
         if mesh is None:
             return _retrieve(arrays, pairs, queries, fold, static, batch)
-        line = line_of(mesh)
+        line = line_of(list(mesh.devices.flat))
         pairs, (arrays, queries) = spread(line, pairs, fold, (arrays, queries))
         return _retrieve_across(arrays, pairs, queries, fold, static, batch, line)
     except TypeError as error:

@@ -6,8 +6,8 @@ predictions and figures take it from here.
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
@@ -130,6 +130,35 @@ AXES: Registry[Axis] = Registry(
 def middles(ages: int) -> tuple[float, ...]:
     """The levels of the axis `age`: the middle of each part of the stored order."""
     return tuple((part + 0.5) / ages for part in range(ages))
+
+
+def question_levels(
+    levels: Mapping[str, Any], ages: int | None
+) -> dict[str, tuple[Any, ...]]:
+    """The levels of all that a question is asked under: of corruptions, and its age.
+
+    Args:
+        levels: the level or the levels of each corruption.
+        ages: number of parts of the stored order, if they are asked by themselves.
+    """
+    several = lambda x: tuple(x) if isinstance(x, list | tuple) else (x,)
+    known = {name: several(x) for name, x in levels.items()}
+    return known if ages is None else {**known, "age": middles(ages)}
+
+
+def point_axes(
+    ensemble: Any, v: Any, vary: Mapping[str, Any]
+) -> dict[str, tuple[Any, ...]]:
+    """The levels of the axes that tell the points of a rule apart, as set in a study.
+
+    Numbers, or text: the names of ensembles, or levels that depend on d.
+    """
+    axes: dict[str, tuple[Any, ...]] = {}
+    if isinstance(ensemble, Mapping):
+        axes["ensemble"] = tuple(ensemble)
+    if isinstance(v, list | tuple):
+        axes["v"] = tuple(v)
+    return {**axes, **{name: tuple(levels) for name, levels in vary.items()}}
 
 
 def corruptions() -> dict[str, Corruption]:

@@ -19,7 +19,7 @@ from .._version import __version__
 from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
 from .asked import MOST_PAIRS
-from .axes import AXES, corruptions, middles
+from .axes import AXES, corruptions, point_axes, question_levels
 from .checks import check_spec
 from .levels import (
     Level,
@@ -154,10 +154,7 @@ class Spec:
     @property
     def question_levels(self) -> dict[str, tuple[Any, ...]]:
         """Levels of all that a question is asked under: corruptions, and the age."""
-        levels = {
-            name: x if isinstance(x, tuple) else (x,) for name, x in self.levels.items()
-        }
-        return levels if self.ages is None else {**levels, "age": middles(self.ages)}
+        return question_levels(self.levels, self.ages)
 
     @property
     def combinations(self) -> list[tuple[Any, ...]]:
@@ -214,16 +211,8 @@ class Spec:
 
     @property
     def axes(self) -> dict[str, tuple[Any, ...]]:
-        """The levels of all axes but d, n, the trials and those of corruption.
-
-        Numbers, or text: the names of ensembles, or levels that depend on d.
-        """
-        axes: dict[str, tuple[Any, ...]] = {}
-        if isinstance(self.ensemble, Mapping):
-            axes["ensemble"] = tuple(self.ensemble)
-        if isinstance(self.v, tuple):
-            axes["v"] = self.v
-        return {**axes, **self.vary}  # pyright: ignore[reportReturnType]
+        """The levels of all axes but d, n, the trials and those of questions."""
+        return point_axes(self.ensemble, self.v, self.vary)
 
     def points(self, name: str) -> list[dict[str, Any]]:
         """Levels of the axes that tell for a rule, in all combinations."""

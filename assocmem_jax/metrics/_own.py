@@ -165,8 +165,19 @@ def rows_of(metrics: Iterable[Any]) -> dict[str, Metric]:
 def scores_of(metrics: Iterable[Any]) -> dict[str, Metric]:
     """The metrics that must be scored, each once, so that these follow from them."""
     rows = rows_of(metrics)
-    names = dict.fromkeys(row.follows or name for name, row in rows.items())
-    return {name: rows[name] if name in rows else METRICS[name] for name in names}
+    return {
+        name: rows[name] if name in rows else METRICS[name] for name in scored(rows)
+    }
+
+
+def scored(rows: Mapping[str, Metric | None]) -> tuple[str, ...]:
+    """Names of what is scored, each once: of a metric that follows, the other one.
+
+    Args:
+        rows: of the metrics, by name; `None` of one of which no more is known.
+    """
+    names = ((row and row.follows) or name for name, row in rows.items())
+    return tuple(dict.fromkeys(names))
 
 
 def attributes_of(name: str, row: Metric) -> dict[str, str | float]:

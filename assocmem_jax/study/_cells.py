@@ -1,7 +1,7 @@
 """The numbers of a study, cell by cell: those that are there, and those that lack."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,14 @@ from jaxtyping import Bool, Float
 
 from .._spec.axes import AXES
 from .._spec.described import levels_of, loads_at
+from ..metrics._own import scored
 from ..metrics._table import METRICS
 from ._extent import Extent
 from ._settings import (
     Settings,
+    axes_of,
     facts_of,
-    point_axes,
-    question_levels,
+    levels_of_questions,
     same_level,
 )
 
@@ -43,12 +44,13 @@ class Cells:
         self.axes: dict[str, Any] = {
             "rule": list(settings["rules"]),
             "d": settings["d"],
-            **point_axes(settings),
+            **axes_of(settings),
             "trial": range(settings["trials"]),
         }
-        self.levels = question_levels(settings)
+        self.levels = levels_of_questions(settings)
         self.loads = levels_of(settings, "n")
-        self.scores = scores_of(settings["metrics"])
+        # Of a metric of the caller's own nothing is known here but its name.
+        self.scores = scored({x: METRICS.get(x) for x in settings["metrics"]})
         every = (*self.axes.values(), *self.levels.values(), self.loads)
         shape = tuple(map(len, every))
         self.there = np.zeros(shape, bool)
@@ -56,7 +58,7 @@ class Cells:
             kind: {score: np.full(shape, np.nan, np.float32) for score in self.scores}
             for kind in ("mean", "std")
         }
-        points = point_axes(settings)
+        points = axes_of(settings)
         self._varied = {name: _places(x) for name, x in points.items()}
         self._level_at = {name: _places(x) for name, x in self.levels.items()}
         self._load_at = {n: i for i, n in enumerate(self.loads)}
@@ -180,21 +182,12 @@ class Cells:
                 yield (*place, trials, *found), at, source
 
 
-def scores_of(metrics: Iterable[str]) -> tuple[str, ...]:
-    """Names of what is scored, each once: of a metric that follows, the other one."""
-    rows = {name: METRICS.get(name) for name in metrics}
-    follows = [row.follows if row else None for row in rows.values()]
-    return tuple(
-        dict.fromkeys(x or name for x, name in zip(follows, rows, strict=True))
-    )
-
-
 def _once(place: tuple) -> tuple:
     """One of the entries along axes of which a rule has not the hyperparameter."""
     return tuple(0 if x == slice(None) else x for x in place)
 
 
-def _places(levels: list[float | int | str]) -> dict[str, int]:
+def _places(levels: Sequence[float | int | str]) -> dict[str, int]:
     return {same_level(level): i for i, level in enumerate(levels)}
 
 

@@ -15,14 +15,13 @@ from typing import Any
 
 from .._base.files import read_file
 from ._extent import Extent
-from ._files import write_new
+from ._files import TEMPORARY, write_new
 
 
 # Seconds between two signs of life, and after which a silent process counts as dead.
 _BEAT = 5.0
 _STALE = 60.0
 _ENDING = ".claim"
-_TEMPORARY = ".assocmem-tmp-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +134,7 @@ class Claims:
         return found
 
     def _now(self) -> float:
-        probe = self._folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        probe = self._folder / f"{TEMPORARY}{secrets.token_hex(8)}"
         try:
             probe.touch()
             return probe.stat().st_mtime

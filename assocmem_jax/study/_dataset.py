@@ -13,7 +13,7 @@ from ..metrics._table import METRICS
 from ._cells import Cells
 from ._extent import Extent
 from ._questions import num_asked
-from ._settings import Settings, as_text, facts_of, point_axes
+from ._settings import Settings, as_text, axes_of, facts_of
 
 
 def chunk_dataset(
@@ -52,9 +52,9 @@ def numbers_of(
         known = chunk["score"].values.tolist()
         chosen = [known.index(score) for score in scores]
         mean, std = (chunk[kind].values[..., chosen] for kind in ("mean", "std"))
-        levels = len(extent.combinations)
-        if mean.shape[0] != extent.count or mean.shape[2] != len(extent.loads):
-            raise ValueError(f"{mean.shape} numbers of {levels} levels")
+        cells = extent.count, len(extent.combinations), len(extent.loads)
+        if mean.shape[:3] != cells:
+            raise ValueError(f"{mean.shape[:3]} numbers for {cells} cells")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"it is no chunk of this study ({error})") from error
     return extent, mean, std
@@ -104,7 +104,7 @@ def assemble(cells: Cells) -> xr.Dataset:
         dims = ("n",) if asked.ndim == 1 else ("age", "n")
         attrs = {"long_name": "number of pairs that are asked", "units": "1"}
         dataset = dataset.assign_coords(asked=(dims, asked, attrs))
-    points = point_axes(settings)
+    points = axes_of(settings)
     return dataset.transpose("rule", "d", "n", *points, *levels, "trial")
 
 

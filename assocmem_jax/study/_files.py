@@ -14,7 +14,7 @@ except ImportError:
     fcntl = None
 
 
-_TEMPORARY = ".assocmem-tmp-"
+TEMPORARY = ".assocmem-tmp-"
 # Seconds that another process may take to settle what a folder holds.
 _PATIENCE = 10
 
@@ -54,7 +54,7 @@ def write_new(file: Path, data: bytes, lasting: bool = True) -> bool:
 @contextlib.contextmanager
 def _written(file: Path, data: bytes, lasting: bool = True):
     """A temporary file beside another one, with its bytes on disk."""
-    temporary = file.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+    temporary = file.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as stream:
             _fill(stream, data, lasting)
@@ -83,7 +83,7 @@ def _sync(folder: Path) -> None:
 
 def remove_stale(folder: Path) -> None:
     """Remove temporary files of killed processes, an hour old or older."""
-    for file in folder.glob(f"{_TEMPORARY}*"):
+    for file in folder.glob(f"{TEMPORARY}*"):
         with contextlib.suppress(OSError):
             if file.stat().st_mtime < time.time() - 3600:
                 file.unlink()

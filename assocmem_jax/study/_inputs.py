@@ -49,7 +49,6 @@ class Shape:
             accelerator busy. A CPU takes one by one.
         trials: trials that each device is given.
         batch: trials computed at a time.
-        scores: names of what is scored.
         metrics: the rows of what is scored: a name that is given to another metric
             compiles another program.
         values: whether values are the keys, the ensemble's own, drawn beside it, or
@@ -70,7 +69,6 @@ class Shape:
     together: bool
     trials: int
     batch: int
-    scores: tuple[str, ...]
     metrics: tuple[Metric, ...]
     values: Literal["keys", "own", "drawn", "marginalized"]
     corrupted: bool
@@ -113,6 +111,11 @@ class Settings(eqx.Module):
 def study_fold() -> Fold:
     """The fold of every cell: the same whatever the grid, so that its bits are, too."""
     return Fold().plan(_MANY, _MANY)[0]
+
+
+def study_block() -> int:
+    """Pairs that the fold of every cell takes at a time."""
+    return int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
 
 
 def queries_at_a_time(asked: int | None) -> int:
@@ -268,7 +271,7 @@ class Dealt(eqx.Module):
 def shards_of(rule: AbstractRule, shape: Shape) -> Shards:
     """How pairs are dealt out: in order, where the order may count."""
     adds_up = isinstance(rule, AbstractLinear) and not rule.has_order
-    block = int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
+    block = study_block()
     if not (adds_up or isinstance(rule, AbstractSeparation)):
         block = -(-shape.rows // (block * shape.shards)) * block
     return Shards(shape.rows, shape.shards, block)

@@ -81,7 +81,7 @@ def _chunk(settings: Settings, words, count, shape: Shape):
             totals = jax.vmap(lambda rngs: _trial(settings, rngs, shape))(some)
         return jax.lax.dynamic_update_slice_in_dim(out, totals, start, axis=0)
 
-    cells = shape.trials, len(settings.parts), len(settings.loads), len(shape.scores)
+    cells = shape.trials, len(settings.parts), len(settings.loads), len(shape.metrics)
     # Trials that nobody asks for stay so. Not nan, which `jax_debug_nans` looks for.
     nothing = jnp.zeros((*cells, 2), jnp.float32)
     if shape.trials == 1:
@@ -141,7 +141,7 @@ def _trial(
             functions = [metric.score for metric in metrics]
         return jnp.stack([function(answers) for function in functions])
 
-    empty = jnp.zeros((len(shape.scores), 2, size), jnp.float32)
+    empty = jnp.zeros((len(shape.metrics), 2, size), jnp.float32)
     scores = Scores(score, questions, empty)
     once = rule.looks == "once" and shape.all_asked
     if once and isinstance(rule, AbstractSeparation):

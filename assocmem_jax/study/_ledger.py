@@ -118,17 +118,14 @@ class Ledger:
         """Fill the cells of a chunk, and save it."""
         extent = self.extent(chunk)
         self.cells.put(extent, mean, std)
-        if self._store is None:
-            self.names.add(extent.name)
-            self.seen.add(extent.name)
-            return
-        from ._dataset import chunk_dataset
+        if self._store is not None:
+            from ._dataset import chunk_dataset
 
-        data = chunk_dataset(extent, mean, std, self.cells.scores, **attrs)
-        self._store.save(extent.name, data)
+            data = chunk_dataset(extent, mean, std, self.cells.scores, **attrs)
+            self._store.save(extent.name, data)
+            self._claims.release([extent.name])
         self.names.add(extent.name)
         self.seen.add(extent.name)
-        self._claims.release([extent.name])
 
     def close(self) -> None:
         """Leave what is claimed to others."""

@@ -19,7 +19,7 @@ from .._spec.axes import corruptions
 from .._spec.spec import Spec
 from ..metrics._own import scores_of
 from ..patterns import Samples
-from ._inputs import Shape, power_of_two, queries_at_a_time, study_fold
+from ._inputs import Shape, power_of_two, queries_at_a_time, study_block
 
 
 # Floating-point operations of a chunk: seconds on a CPU. The plan depends on the study
@@ -27,8 +27,8 @@ from ._inputs import Shape, power_of_two, queries_at_a_time, study_fold
 _CHUNK_WORK = 2.0**38
 # Bytes of what a chunk is told and answers, of many trials that are little work.
 _CHUNK_BYTES = 2**28
-# Bytes of a chunk that is kept, beside its numbers.
-_CHUNK_OVERHEAD = 2**14
+# Bytes of a chunk that is kept, and of the result, beside their numbers.
+CHUNK_OVERHEAD = 2**14
 # Bytes of the pairs of a trial beyond which they are drawn where they are used, if not
 # all of them are asked.
 _HELD_BYTES = 2**26
@@ -131,7 +131,7 @@ def check_results(spec: Spec, rows: int) -> None:
             count += -(-spec.trials // _most_trials(alone, name, d, rows))
             # Once in chunks; put together; and twice as a file that is written.
             needed += 4 * spec.trials * _result_bytes(spec)
-    needed += count * _CHUNK_OVERHEAD
+    needed += count * CHUNK_OVERHEAD
     limit = memory_limit() // 2
     if needed > limit:
         raise ArgumentError(
@@ -205,7 +205,6 @@ def kernel_shape(
         together=not on_cpu,
         trials=trials,
         batch=batch,
-        scores=tuple(scores_of(spec.metrics)),
         metrics=tuple(scores_of(spec.metrics).values()),
         values=spec.value_source,
         corrupted=spec.corrupted,
@@ -279,7 +278,7 @@ def trial_bytes(
     v, scores = _columns(spec, d), len(scores_of(spec.metrics))
     loads = power_of_two(len(spec.loads_at(d)))
     queries = _queries(spec)
-    block = int(study_fold().block_size)  # pyright: ignore[reportArgumentType]
+    block = study_block()
     tile = queries * block
     numbers = 3 * max(rows, block) * (d + v) // 2 + queries * (d + v)
     looks = spec.rules[name].looks

@@ -10,12 +10,8 @@ from ._archive import Archive
 from ._dataset import filled
 from ._extent import point_of
 from ._load import chunks_of
-from ._plan import check_results, chunks, rows
+from ._plan import CHUNK_OVERHEAD, check_results, chunks, rows
 from ._settings import differences, store_settings
-
-
-# Bytes of the file of a chunk, and of the result, beside their numbers.
-_OVERHEAD = 2**14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,5 +57,5 @@ def preview(spec: Spec, folder: Path) -> Preview:
     todo = chunks(spec, size, lacking)
     # Mean and deviation, in chunks and in the result.
     numbers = 2 * 8 * count * len(scores_of(spec.metrics))
-    taken = numbers + (len(names) + len(todo) + 1) * _OVERHEAD
+    taken = numbers + (len(names) + len(todo) + 1) * CHUNK_OVERHEAD
     return Preview(count, there, len(todo), taken)

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from jax.sharding import NamedSharding, PartitionSpec as P
 
 from .._base.errors import argument_error
 from .._base.random import trial_words
 from .._base.threads import half_the_cores, limit_lapack
+from .._core.meshes import line_of
 from .._core.rule import split
 from .._spec.axes import middles
 from .._spec.spec import Spec
@@ -50,9 +51,7 @@ class Runner:
         shard: str = "trials",
     ):
         self._spec, self._rows, self._say = spec, rows, say
-        self._mesh = jax.make_mesh(
-            (len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices
-        )
+        self._mesh = line_of(devices, AXIS)
         self._budget = default_budget(devices) if memory is None else memory
         self._on_cpu = devices[0].platform == "cpu"
         self._shards = self._mesh.size if shard == "pairs" else 1

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._core.rule import AbstractRule, hyperparameters, static_fields
-from .._spec.axes import corruptions, middles
+from .._spec.axes import corruptions, point_axes, question_levels
 from .._spec.described import levels_of
 from .._spec.loads import from_texts
 from .._spec.spec import Spec
@@ -56,14 +56,9 @@ def described(settings: Settings) -> dict[str, Any]:
     return {name: x for name, x in settings.items() if name not in noted}
 
 
-def point_axes(settings: Settings) -> dict[str, list[Any]]:
-    """The levels of the axes that tell rules apart: `Spec.axes`."""
-    axes: dict[str, list[Any]] = {}
-    if isinstance(settings.get("ensemble"), Mapping):
-        axes["ensemble"] = list(settings["ensemble"])
-    if isinstance(settings.get("v"), list):
-        axes["v"] = settings["v"]
-    return {**axes, **settings["vary"]}
+def axes_of(settings: Settings) -> dict[str, tuple[Any, ...]]:
+    """The levels of the axes that tell the points of a rule apart: `Spec.axes`."""
+    return point_axes(settings.get("ensemble"), settings.get("v"), settings["vary"])
 
 
 def as_text(settings: Settings) -> str:
@@ -71,15 +66,11 @@ def as_text(settings: Settings) -> str:
     return json.dumps(described(settings))
 
 
-def question_levels(settings: Settings) -> dict[str, list[Any]]:
+def levels_of_questions(settings: Settings) -> dict[str, tuple[Any, ...]]:
     """The levels of all that a question is asked under: `Spec.question_levels`."""
-    levels = {
-        name: _listed(level)
-        for name in corruptions()
-        if (level := settings.get(name)) is not None
-    }
-    ages = settings.get("ages")
-    return levels if ages is None else {**levels, "age": list(middles(ages))}
+    known = {name: settings.get(name) for name in corruptions()}
+    levels = {name: level for name, level in known.items() if level is not None}
+    return question_levels(levels, settings.get("ages"))
 
 
 def facts_of(settings: Settings, rule: str) -> dict[str, Any]:
