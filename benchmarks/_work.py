@@ -40,6 +40,21 @@ def in_one_pass(rule: str, d: int, loads: Sequence[int]) -> float:
     return sums * max(loads) * d * d + 2.0 * sum(loads) * d * d
 
 
+def of_some(d: int, loads: Sequence[int], asked: int) -> dict[str, float]:
+    """Operations of the pseudoinverse without values, for some of the pairs, by part.
+
+    Up to d pairs are factored by QR, with the orthogonal matrix; more by Cholesky. Both
+    invert a triangle.
+    """
+    few, many = [n for n in loads if n <= d], [n for n in loads if n > d]
+    qr = lambda n: 4.0 * d * n**2 - 4 / 3 * n**3
+    return {
+        "gram": 2.0 * max(many, default=0) * d * d,
+        "factors": sum(qr(n) + n**3 / 3 for n in few) + len(many) * 2 / 3 * d**3,
+        "weights": sum(2.0 * min(asked, n) * d * min(n, d) for n in loads),
+    }
+
+
 def needs(rule: str, d: int, loads: Sequence[int], peaks: dict) -> dict[str, float]:
     """Seconds of each phase of one trial, at the best of the device.
 

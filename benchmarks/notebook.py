@@ -25,7 +25,7 @@ import notebook_torch
 import numpy as np
 import xarray as xr
 from _rows import in_turn, medians, report
-from _work import RULES, cell_by_cell, device_peaks, in_one_pass
+from _work import RULES, cell_by_cell, device_peaks, in_one_pass, of_some
 from scipy import stats
 
 import assocmem_jax as am
@@ -131,11 +131,15 @@ def asked(grid, repeats: int) -> dict:
         sweep(trials=DRAWS, seed=repeats, **settings).std("trial", ddof=1)
         for settings in (some, {})
     )
-    # Where both are exact, rounding is all there is.
+    # Up to d pairs are answered exactly: rounding is all there is.
     ratios = {
-        name: (here[name] / there[name].where(there[name] > 1e-4)).values
+        name: (here[name] / there[name]).where(here.n > here.d).values
         for name in ("cosine", "distance")
     }
+    parts = collections.Counter()
+    for d in dimensions:
+        parts.update(of_some(d, loads, ASKED))
+    rate = device_peaks()["operations_per_second"]
     return {
         "cells": len(names) * len(dimensions) * len(loads),
         "asked": ASKED,
@@ -152,7 +156,10 @@ def asked(grid, repeats: int) -> dict:
             }
             for name, x in ratios.items()
         },
-        **floor(grid, median["assocmem"]),
+        "gigaflops_per_second": rate / 1e9,
+        "gigaflops": {part: operations / 1e9 for part, operations in parts.items()},
+        "seconds_floor": parts.total() / rate,
+        "fraction_of_floor": parts.total() / rate / median["assocmem"],
     }
 
 

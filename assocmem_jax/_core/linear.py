@@ -2,6 +2,7 @@
 
 import abc
 import operator
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
@@ -125,7 +126,8 @@ class AbstractLinear(AbstractRule[Memory]):
         r"""The matrix L of the memory $M = L K^\top V$, for values that nobody draws.
 
         Args:
-            gram: $K^\top K$ of the stored keys.
+            gram: $K^\top K$ of the stored keys; zeros where `solves_alone` are not
+                exceeded.
             pairs: the pairs, with values of no column.
             fold: over the pairs.
         """
@@ -164,21 +166,37 @@ def summaries(
     The rule is one that is prepared for the pairs. Summaries at stops that it solves
     alone are zero.
     """
+    of_block = lambda block: rule.summarize(block, fold)
+    return _prefixes(rule, of_block, rule.merge, pairs, fold, stops)
+
+
+def grams(
+    rule: AbstractLinear, pairs: AbstractPairs, fold: Fold, stops: Int[Array, " stops"]
+) -> Float[Array, "stops d d"]:
+    r"""$K^\top K$ of the first keys at every stop, stacked, in one pass.
+
+    The rule is one that is prepared for the pairs. Those at stops that it solves alone
+    are zero.
+    """
+    of_block = lambda block: fold.dot(block.keys.T, block.keys)
+    return _prefixes(rule, of_block, jnp.add, pairs, fold, stops)
+
+
+def _prefixes(
+    rule: AbstractLinear,
+    of_block: Callable,
+    merge: Callable,
+    pairs: AbstractPairs,
+    fold: Fold,
+    stops: Int[Array, " stops"],
+) -> Any:
+    """What is summed over the first pairs, at those stops where the rule looks at it."""
     first = 0
     # The shards of a fold must all begin with the same stop.
     if fold.axis_name is None:
         longest = rule.solves_alone(pairs, fold.up_to(stops[-1]))
         first = jnp.sum(stops <= longest, dtype=stops.dtype)
-    of_block = lambda block: rule.summarize(block, fold)
-    return wide(fold, pairs).prefixes(
-        of_block, rule.merge, pairs, stops=stops, first=first
-    )
-
-
-def grams(pairs: AbstractPairs, fold: Fold, stops: Int[Array, " stops"]) -> Any:
-    r"""$K^\top K$ of the first keys at every stop, stacked, in one pass."""
-    of_block = lambda block: fold.dot(block.keys.T, block.keys)
-    return wide(fold, pairs).prefixes(of_block, jnp.add, pairs, stops=stops)
+    return wide(fold, pairs).prefixes(of_block, merge, pairs, stops=stops, first=first)
 
 
 def has_left(rule: AbstractLinear) -> bool:

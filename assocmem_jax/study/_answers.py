@@ -127,7 +127,7 @@ def _weights_of_linear(
 ) -> Asked:
     """The weights that a linear rule gives to the values of pairs that have none."""
     rule = rule.prepare(bare, fold.up_to(stops[-1]))
-    grams = linear.grams(bare, fold, stops)
+    grams = linear.grams(rule, bare, fold, stops)
     left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(stops, j)))
 
     def answers(left, batch, j):

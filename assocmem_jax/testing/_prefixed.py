@@ -113,7 +113,7 @@ def _weights(numbers, keys, query, target, stops, *, static, size):
         return jax.lax.map(at, stops)
     bare = eqx.tree_at(lambda pairs: pairs.values, Pairs(keys, keys), keys[:, :0])
     rule = rule.prepare(bare, fold)
-    grams = linear.grams(bare, fold, stops)
+    grams = linear.grams(rule, bare, fold, stops)
 
     def under(given):
         gram, stop = given
