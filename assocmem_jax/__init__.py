@@ -4,7 +4,7 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import metrics as metrics, patterns as patterns
+from . import metrics as metrics, patterns as patterns, similarities as similarities
 from ._core.fold import Fold as Fold
 from ._core.linear import AbstractLinear as AbstractLinear, LeftFactor as LeftFactor
 from ._core.pairs import Pairs as Pairs
@@ -57,6 +57,7 @@ __all__ = [
     "plot",
     "retrieve",
     "search_capacity",
+    "similarities",
     "study",
     "sweep",
     "testing",

@@ -39,6 +39,7 @@ def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
         # Modules from elsewhere may set all of their fields by a method of their own.
         if field.init or not ours
         if (value := getattr(module, field.name, None)) is not None
+        if not _is_left_out(field, value)
     ]
     name = kind.__name__ if ours else f"{kind.__module__}.{kind.__name__}"
     return f"{name}({', '.join(arguments)})"
@@ -63,8 +64,16 @@ def shown(module: eqx.Module) -> str:
         f"{field.name}={text(value)}"
         for field in dataclasses.fields(module)
         if field.repr and (value := getattr(module, field.name, None)) is not None
+        if not _is_left_out(field, value)
     ]
     return f"{type(module).__name__}({', '.join(arguments)})"
+
+
+def _is_left_out(field: dataclasses.Field, value: Any) -> bool:
+    """Whether an argument that can be given by name alone was left out."""
+    if not field.kw_only or type(value) is not type(field.default):
+        return False
+    return not jax.tree.leaves(value) and value == field.default
 
 
 def _value(value: Any, within: tuple[int, ...]) -> str:

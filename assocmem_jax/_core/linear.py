@@ -190,7 +190,7 @@ def _prefixes(
     fold: Fold,
     stops: Int[Array, " stops"],
 ) -> Any:
-    """What is summed over the first pairs, at those stops where the rule looks at it."""
+    """What is summed over the first pairs, at stops where the rule looks at it."""
     first = 0
     # The shards of a fold must all begin with the same stop.
     if fold.axis_name is None:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from .._base.errors import ArgumentTypeError
 from .._base.suggest import suggest
 from .._base.text import shown
+from .about import About
 from .fold import Fold
 from .pairs import Pairs
 
@@ -35,6 +36,7 @@ class AbstractRule(eqx.Module, Generic[Memory]):
         looks: how `read` looks at the stored pairs: at the "memory" alone, whose size
             does not depend on their number; "once", in a single fold; or "again", as
             often as it likes, which is right for any rule.
+        about: the rule in one line of a table, if anything is said of it.
 
     Raises:
         TypeError: if a class declares `looks` that are none of these, or "once" without
@@ -42,6 +44,7 @@ class AbstractRule(eqx.Module, Generic[Memory]):
     """
 
     looks: ClassVar[Looks] = "again"
+    about: ClassVar[About | None] = None
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)

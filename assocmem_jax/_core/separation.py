@@ -3,11 +3,14 @@
 import abc
 from typing import Any, ClassVar, TypeVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .._base.errors import ArgumentTypeError
 from .._base.exact import unit_of, widened
+from ..similarities import AbstractSimilarity, Dot
 from .fold import Fold
 from .pairs import Pairs
 from .rule import AbstractRule, Looks
@@ -33,11 +36,28 @@ class AbstractSeparation(AbstractRule[Pairs]):
             def weigh(self, scores, mask):
                 return None, scores**3
 
+    Attributes:
+        looks: "once", or "again" where it prepares for a query.
+        similarity: what the score of a key is. Every separation takes it by name.
+
+    Raises:
+        TypeError: if `similarity` is none.
+
     References:
         Millidge et al. (2022), arXiv:2202.04557 (similarity, separation, projection).
     """
 
     looks: ClassVar[Looks] = "once"
+    similarity: AbstractSimilarity = eqx.field(default=Dot(), kw_only=True)
+
+    def __check_init__(self):
+        if not isinstance(self.similarity, AbstractSimilarity):
+            raise ArgumentTypeError(
+                type(self).__name__,
+                "similarity",
+                f"must be a similarity, got {self.similarity!r}",
+                "Pass something like `similarities.Cosine()`.",
+            )
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
@@ -98,8 +118,8 @@ class AbstractSeparation(AbstractRule[Pairs]):
     def scores(
         self, query: Float[Array, " d"], block: Any, fold: Fold
     ) -> Float[Array, " b"]:
-        """The score of each key of a block: its dot product with the query."""
-        return fold.dot(query, block.keys.T)
+        """The score of each key of a block: how alike it is to the query."""
+        return self.similarity.scores(query, block.keys, fold.dot)
 
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> Pairs:
         """The pairs themselves."""

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import check_range
-from .._base.exact import unit_of
 from .fold import Fold
 from .separation import AbstractSeparation
 
@@ -19,16 +18,17 @@ class AbstractTempered(AbstractSeparation):
     r"""A separation of scores times an inverse temperature, $\beta K q$.
 
     Only differences of scores count, and these may be far out of range where the answer
-    is not. So the scores of a query are in a unit of its own, a power of two, with
-    which differences of them are multiplied.
+    is not. So the scores of a query are in the unit of its similarity, and differences
+    of them are multiplied by $\beta$ times the unit.
 
     Attributes:
         beta: inverse temperature.
-        unit: of the scores of one query; known once the rule is prepared for it.
+        strength: the inverse temperature times the unit of the scores of one query;
+            known once the rule is prepared for it.
     """
 
     beta: eqx.AbstractVar[Float[Array, ""]]
-    unit: eqx.AbstractVar[Float[Array, ""] | None]
+    strength: eqx.AbstractVar[Float[Array, ""] | None]
 
     def __check_init__(self):
         check_range(
@@ -41,19 +41,17 @@ class AbstractTempered(AbstractSeparation):
     def prepare(
         self: Tempered, query: Float[Array, " d"], table: Any, fold: Fold
     ) -> Tempered:
-        """The rule with the unit of the scores of a query."""
+        """The rule with the inverse temperature in the unit of a query."""
         del table, fold
-        unit = unit_of(query) * unit_of(_held(self.beta, query.dtype))
-        unit = jnp.minimum(unit, jnp.finfo(unit.dtype).max)
+        strength = _held(self.beta, query.dtype) * self.similarity.unit(query)
+        strength = jnp.minimum(strength, jnp.finfo(strength.dtype).max)
         return eqx.tree_at(
-            lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
+            lambda rule: rule.strength, self, strength, is_leaf=lambda x: x is None
         )
 
     def scores(self, query, block, fold):
-        """Dot products times beta, in the unit."""
-        beta = _held(self.beta, query.dtype)
-        beta, query = beta / unit_of(beta), query / unit_of(query)
-        return fold.dot(beta * query, block.keys.T)
+        """The scores in the unit of their similarity."""
+        return self.similarity.in_unit(query, block.keys, fold.dot)
 
 
 def _held(x: Any, dtype: Any) -> Float[Array, ""]:

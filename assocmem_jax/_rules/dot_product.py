@@ -1,9 +1,10 @@
 """Dot-product (correlation matrix) rule."""
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from jaxtyping import Array, Float
 
+from .._core.about import About
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
@@ -23,6 +24,14 @@ class DotProduct(AbstractLinear[Matrix]):
         Kohonen (1972), doi:10.1109/TC.1972.5008975.
         Anderson (1972), doi:10.1016/0025-5564(72)90075-2.
     """
+
+    about: ClassVar[About] = About(
+        formula="V^T K q",
+        write="2 n d v",
+        read="2 d v",
+        state="d v",
+        source="Kohonen (1972), doi:10.1109/TC.1972.5008975",
+    )
 
     def summarize(self, block: Pairs, fold: Fold) -> Matrix:
         """The correlation matrix of a block."""

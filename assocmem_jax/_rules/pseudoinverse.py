@@ -1,5 +1,7 @@
 """Pseudoinverse (projection) rule."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from .._base.checks import check_range, scalar
 from .._base.exact import unit_of, widened
 from .._core import least_squares
+from .._core.about import About
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
@@ -53,6 +56,13 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         Kohonen & Ruohonen (1973), doi:10.1109/TC.1973.5009138.
     """
 
+    about: ClassVar[About] = About(
+        formula="V^T (K^T)^+ q",
+        write="2 n d (d + v)",
+        read="2 d v",
+        state="d v",
+        source="Kohonen & Ruohonen (1973), doi:10.1109/TC.1973.5009138",
+    )
     rtol: Float[Array, ""] | None = eqx.field(
         default=None,
         converter=lambda x: None if x is None else scalar("Pseudoinverse", "rtol")(x),

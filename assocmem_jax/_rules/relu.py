@@ -1,7 +1,10 @@
 """ReLU rule."""
 
+from typing import ClassVar
+
 import jax
 
+from .._core.about import About
 from .._core.separation import AbstractSeparation
 
 
@@ -14,6 +17,14 @@ class ReLU(AbstractSeparation):
     References:
         Krotov & Hopfield (2016), arXiv:1606.01164.
     """
+
+    about: ClassVar[About] = About(
+        formula="V^T max(K q, 0)",
+        write="0",
+        read="2 n (d + v)",
+        state="n (d + v)",
+        source="Krotov & Hopfield (2016), arXiv:1606.01164",
+    )
 
     def weigh(self, scores, mask):
         """The positive part of the scores."""

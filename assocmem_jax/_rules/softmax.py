@@ -1,10 +1,13 @@
 """Softmax (modern Hopfield) rule."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import scalar
+from .._core.about import About
 from .._core.tempered import AbstractTempered
 
 
@@ -27,8 +30,15 @@ class Softmax(AbstractTempered):
         Milakov & Gimelshein (2018), arXiv:1805.02867 (how two softmaxes join).
     """
 
+    about: ClassVar[About] = About(
+        formula="V^T softmax(beta K q)",
+        write="0",
+        read="2 n (d + v)",
+        state="n (d + v)",
+        source="Ramsauer et al. (2021), arXiv:2008.02217",
+    )
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=scalar("Softmax", "beta"))
-    unit: Float[Array, ""] | None = eqx.field(
+    strength: Float[Array, ""] | None = eqx.field(
         default_factory=lambda: None, init=False, repr=False
     )
 
@@ -52,5 +62,5 @@ class Softmax(AbstractTempered):
 
     def _exp(self, difference):
         """The exponential of a difference of scores."""
-        assert self.unit is not None
-        return jnp.exp(difference * self.unit)
+        assert self.strength is not None
+        return jnp.exp(difference * self.strength)

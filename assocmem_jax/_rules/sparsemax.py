@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import scalar
+from .._core.about import About
 from .._core.rule import Looks
 from .._core.tempered import AbstractTempered
 
@@ -36,11 +37,18 @@ class Sparsemax(AbstractTempered):
         Michelot (1986), doi:10.1007/BF00938486 (the steps, which end after at most n).
     """
 
+    about: ClassVar[About] = About(
+        formula="V^T sparsemax(beta K q)",
+        write="0",
+        read="about 22 n d + 2 n v",
+        state="n (d + v)",
+        source="Hu et al. (2023), arXiv:2309.12673",
+    )
     looks: ClassVar[Looks] = "again"
     beta: Float[Array, ""] = eqx.field(
         default=1.0, converter=scalar("Sparsemax", "beta")
     )
-    unit: Float[Array, ""] | None = eqx.field(
+    strength: Float[Array, ""] | None = eqx.field(
         default_factory=lambda: None, init=False, repr=False
     )
     # The largest score, and by how much the threshold is above it: of one query.
@@ -78,7 +86,7 @@ class Sparsemax(AbstractTempered):
 
     def _excess(self, scores, mask, top):
         """By how much scores are above the top, those of absent pairs below all."""
-        return (_stored(scores, mask) - top) * self.unit
+        return (_stored(scores, mask) - top) * self.strength
 
 
 def _stored(scores, mask):
