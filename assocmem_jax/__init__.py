@@ -5,12 +5,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from . import metrics as metrics, patterns as patterns, similarities as similarities
+from ._catalog.rules import rules as rules
 from ._core.fold import Fold as Fold
 from ._core.linear import AbstractLinear as AbstractLinear, LeftFactor as LeftFactor
 from ._core.pairs import Pairs as Pairs
 from ._core.retrieve import retrieve as retrieve
 from ._core.rule import AbstractRule as AbstractRule
 from ._core.separation import AbstractSeparation as AbstractSeparation
+from ._core.state import state_bytes as state_bytes
 from ._rules import (
     DotProduct as DotProduct,
     Pseudoinverse as Pseudoinverse,
@@ -56,8 +58,10 @@ __all__ = [
     "patterns",
     "plot",
     "retrieve",
+    "rules",
     "search_capacity",
     "similarities",
+    "state_bytes",
     "study",
     "sweep",
     "testing",

@@ -48,7 +48,7 @@ Group = Annotated[
     str | None,
     tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the only one)"),
 ]
-Rules = Annotated[Sequence[str], tyro.conf.arg(help_behavior_hint="(default: all)")]
+Chosen = Annotated[Sequence[str], tyro.conf.arg(help_behavior_hint="(default: all)")]
 
 
 # Columns of a terminal that a help needs.
@@ -152,7 +152,7 @@ class Plot:
     kind: Literal["curves", "heatmap", "collapse", "capacity", "difference"] = "curves"
     metric: str = "cosine"
     threshold: float = 0.9
-    rules: Rules = ()
+    rules: Chosen = ()
     select: Mapping[str, float | int | str] = dataclasses.field(default_factory=dict)
     group: Group = None
     out: Figure = Path("assocmem.png")
@@ -215,6 +215,27 @@ class Notebook:
         print(f"Figures: {', '.join(str(path) for path in figures)}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """List the rules: what they answer, at what cost, and where they come from.
+
+    Sizes are n stored pairs, dimension d of keys and v of values; costs are operations
+    to store n pairs and to answer one query, and numbers that a memory holds.
+
+    Attributes:
+        markdown: as a table for a page.
+    """
+
+    markdown: bool = False
+
+    def run(self, command: str) -> None:
+        """Print the list."""
+        del command
+        from . import tables as _tables
+
+        print(_tables.of_rules(self.markdown))
+
+
 _COMMANDS: dict[str, Any] = {
     "sweep": Sweep,
     "capacity": Capacity,
@@ -223,6 +244,7 @@ _COMMANDS: dict[str, Any] = {
     "status": _stores.Status,
     "merge": _stores.Merge,
     "notebook": Notebook,
+    "rules": Rules,
 }
 
 

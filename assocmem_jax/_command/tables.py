@@ -1,4 +1,4 @@
-"""Capacities, scaling laws and the status of stores as text."""
+"""Capacities, scaling laws, the status of stores and lists of rules as text."""
 
 import datetime
 import json
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from .._catalog.rules import rules
 from .._spec.described import loads_at
 
 
@@ -147,11 +148,30 @@ def _number(n: float, loads: np.ndarray) -> str:
     return f"> {loads.max()}" if np.isinf(n) else f"{n:.4g}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def of_rules(markdown: bool = False) -> str:
+    """One line per rule of the library."""
+    head = ["rule", "answer to q", "write", "read", "state", "source"]
+    rows = []
+    for name, parameters, formula, *sizes, source in rules():
+        call = f"{name}({parameters})"
+        if markdown:
+            call, formula = f"`{call}`", f"`{formula}`"
+        rows.append([call, formula, *sizes, source])
+    if not markdown:
+        return _table(head, rows, left=head)
+    line = lambda cells: f"| {' | '.join(cells)} |"
+    return "\n".join(map(line, [head, ["---"] * len(head), *rows]))
+
+
+def _table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    left: Sequence[str] = ("rule", _LAW),
+) -> str:
     """Columns, text to the left and numbers to the right."""
     lines = [head, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    sides = ["<" if name in ("rule", _LAW) else ">" for name in head]
+    sides = ["<" if name in left else ">" for name in head]
     texts = [
         "  ".join(
             f"{x:{side}{width}}"

@@ -5,6 +5,7 @@ from ._capacity import capacity as capacity
 from ._heatmap import heatmap as heatmap
 from ._lines import collapse as collapse, curves as curves, difference as difference
 from ._residuals import residuals as residuals
+from ._state import recall_against_bytes as recall_against_bytes
 
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "curves",
     "difference",
     "heatmap",
+    "recall_against_bytes",
     "residuals",
     "style",
 ]

@@ -26,6 +26,8 @@ _ENSEMBLES = public(patterns, AbstractEnsemble)
 # Points for each doubling: of n along a curve, of d along a line of capacities, which
 # cost some 15 predictions each, and of both in a map.
 _ALONG_CURVES, _ALONG_CAPACITIES, _IN_MAPS = 6, 3, 2
+# Coordinates that say nothing of which study it is.
+_BESIDE = ("rule", "trial", "asked", "state_bytes")
 
 
 def predictions(
@@ -126,11 +128,7 @@ def _spec_of(dataset: xr.Dataset) -> dict[str, Any]:
         # What a caller has added along known dimensions tells of no other study; a
         # single label may be what is left of an axis along which studies were put
         # together. Rules are looked up one by one.
-        if (
-            name in ("rule", "trial", "asked")
-            or labels.ndim
-            and name not in dataset.dims
-        ):
+        if name in _BESIDE or labels.ndim and name not in dataset.dims:
             continue
         try:
             for label in labels.values.ravel().tolist():

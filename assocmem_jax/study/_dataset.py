@@ -14,6 +14,7 @@ from ._cells import Cells
 from ._extent import Extent
 from ._questions import num_asked
 from ._settings import Settings, as_text, axes_of, facts_of
+from ._state import state_array
 
 
 def chunk_dataset(
@@ -104,6 +105,11 @@ def assemble(cells: Cells) -> xr.Dataset:
         dims = ("n",) if asked.ndim == 1 else ("age", "n")
         attrs = {"long_name": "number of pairs that are asked", "units": "1"}
         dataset = dataset.assign_coords(asked=(dims, asked, attrs))
+    facts = {x: facts_of(settings, x).get("state", {}) for x in settings["rules"]}
+    if any(facts.values()):
+        attrs = {"long_name": "size of the memory", "units": "byte"}
+        sizes = state_array(facts, cells.axes, cells.loads)
+        dataset = dataset.assign_coords(state_bytes=(*sizes, attrs))
     points = axes_of(settings)
     return dataset.transpose("rule", "d", "n", *points, *levels, "trial")
 

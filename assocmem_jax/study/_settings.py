@@ -15,6 +15,7 @@ from .._spec.loads import from_texts
 from .._spec.spec import Spec
 from ..metrics._own import attributes_of, rows_of
 from ..metrics._table import METRICS
+from ._state import state_facts
 
 
 JSON: TypeAlias = bool | int | float | str | list | dict | None
@@ -29,7 +30,7 @@ def store_settings(spec: Spec) -> dict[str, Any]:
     """The settings of a study as a store holds them.
 
     Beside what the numbers depend on, they say of each rule which hyperparameters it
-    has, and where it turns: a store outlives the rules.
+    has, where it turns, and how large its memory is: a store outlives the rules.
     """
     facts = {
         name: {
@@ -39,6 +40,7 @@ def store_settings(spec: Spec) -> dict[str, Any]:
                 for d in spec.d
                 if (loads := rule.critical_loads(d))
             },
+            "state": state_facts(spec, name),
         }
         for name, rule in spec.rules.items()
     }
@@ -74,7 +76,7 @@ def levels_of_questions(settings: Settings) -> dict[str, tuple[Any, ...]]:
 
 
 def facts_of(settings: Settings, rule: str) -> dict[str, Any]:
-    """What is noted of a rule: `hyperparameters` and `critical_loads`."""
+    """What is noted of a rule: `hyperparameters`, `critical_loads` and `state`."""
     return settings[_FACTS][rule]
 
 
@@ -173,8 +175,8 @@ def union(there: Settings, here: Settings) -> dict[str, Any]:
 def _facts(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
     if old is None or new is None:
         return old or new or {}
-    loads = {**old["critical_loads"], **new["critical_loads"]}
-    return {**old, "critical_loads": loads}
+    grown = ("critical_loads", "state")
+    return old | {x: {**old.get(x, {}), **new.get(x, {})} for x in grown}
 
 
 def _varied(settings: Settings, name: str) -> list[float | int | str]:
