@@ -7,8 +7,8 @@ the exact integral says; then the rate of growth, fitted to ln n* in d, with its
 interval, the rate of the integral over the same dimensions, and the limit of large d.
 Theory says where to look, not what is found: a crossing outside of the loads is open.
 
-`--out` draws the figure. The whole takes about half an hour of CPU time, on two cores,
-and `--store` keeps finished work; `--quick` takes 40 s on busy cores.
+`--out` draws the figure. The whole takes 26 minutes of CPU time, 15 minutes on two
+cores, and `--store` keeps finished work; `--quick` takes 40 s on busy cores.
 """
 
 import argparse
