@@ -64,6 +64,95 @@ def sparsemax(scores):
     return torch.relu(scores - thresholds.gather(1, size - 1))
 
 
+def by_bisection(scores, low, high, weights, total):
+    """Weights at the threshold where they sum to the total, found by halving."""
+    for _ in range(50):
+        middle = (low + high) / 2
+        above = weights(scores - middle).sum(1, keepdim=True) >= total
+        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+    return weights(scores - low)
+
+
+def entmax(scores, alpha):
+    """By bisection."""
+    scores = (alpha - 1) * scores
+    top = scores.amax(1, keepdim=True)
+    power = lambda x: torch.relu(x) ** (1 / (alpha - 1))
+    weights = by_bisection(scores, top - 1, top, power, 1)
+    return weights / weights.sum(1, keepdim=True)
+
+
+def normmax(scores, gamma):
+    """By bisection."""
+    top = scores.amax(1, keepdim=True)
+    power = lambda x: torch.relu(x) ** (gamma / (gamma - 1))
+    amounts = by_bisection(scores, top - 1, top, power, 1)
+    weights = amounts ** (1 / gamma)
+    return weights / weights.sum(1, keepdim=True)
+
+
+def k_subset(scores, k):
+    """By bisection."""
+    ends = scores.amin(1, keepdim=True) - 1, scores.amax(1, keepdim=True)
+    return by_bisection(scores, *ends, lambda x: x.clamp(0, 1), k)
+
+
+def top_k(scores, k):
+    """The largest scores, zero elsewhere."""
+    found = torch.topk(scores, k, dim=1)
+    return torch.zeros_like(scores).scatter(1, found.indices, found.values)
+
+
+def null_softmax(scores, null):
+    """Softmax beside a slot of its own score."""
+    top = scores.amax(1, keepdim=True).clamp(min=null)
+    weights = torch.exp(scores - top)
+    return weights / (weights.sum(1, keepdim=True) + torch.exp(null - top))
+
+
+def nearest(memory, queries):
+    """The value of the largest score."""
+    return memory[1][(queries @ memory[0].T).argmax(1)]
+
+
+def kernel(slope):
+    """Values weighted by a function of half the squared distance, where below 1."""
+
+    def read(memory, queries):
+        keys, values = memory
+        inside = 1 - torch.cdist(queries, keys) ** 2 / 2 * 0.05
+        weights = torch.where(inside > 0, slope(inside.clamp(min=0)), 0)
+        return weights @ values / weights.sum(1, keepdim=True).clamp(min=1e-30)
+
+    return read
+
+
+def normalized(memory, queries):
+    """Linear attention, with its denominator."""
+    matrix, total = memory
+    return queries @ matrix / (queries @ total)[:, None]
+
+
+def polar(keys, values):
+    """The polar factor of the correlation matrix."""
+    left, _, right = torch.linalg.svd(keys.T @ values, full_matrices=False)
+    return left @ right
+
+
+def local_linear(memory, queries):
+    """Weighted least squares around each query."""
+    keys, values = memory
+    weights = torch.softmax(2.0 * queries @ keys.T, 1)
+    total = torch.exp(torch.logsumexp(2.0 * queries @ keys.T, 1))
+    mean = weights @ keys
+    squares = torch.einsum("mn,ni,nj->mij", weights, keys, keys)
+    covariance = squares - mean[:, :, None] * mean[:, None, :]
+    ridge = torch.eye(keys.shape[1], dtype=keys.dtype) / total[:, None, None]
+    turned = torch.linalg.solve(covariance + ridge, queries - mean)
+    along = turned @ keys.T - (turned * mean).sum(1, keepdim=True)
+    return weights * (1 + along) @ values
+
+
 RULES: dict[str, Peer] = {
     "DotProduct": Peer(am.DotProduct(), lambda k, v: k.T @ v, linear),
     "Pseudoinverse": Peer(

@@ -51,6 +51,14 @@ class ExpectedAnswers:
         return self._marked(rho * (self.expectation.series[0] + x * after - later))
 
     @property
+    def bit_accuracy(self) -> Float[Array, "*batch"]:
+        r"""The mean share of right signs: $1 - \arccos(\rho) / \pi$."""
+        noise = jnp.sqrt(self.weights.noise)
+        wrong = jnp.arctan2(noise, self.weights.target) / jnp.pi
+        answered = (noise > 0) | (self.weights.target != 0)
+        return self._marked(jnp.where(answered, 1 - wrong, 0))
+
+    @property
     def distance(self) -> Float[Array, "*batch"]:
         """The mean distance: that of a chi variable."""
         distance = self.expectation.norm * self._scale * jnp.sqrt(self._squares)

@@ -104,9 +104,16 @@ def bit_accuracy(values: ArrayLike, retrieved: ArrayLike) -> Float[Array, "*batc
         ValueError: if the shapes differ.
     """
     values, retrieved, dtype = _paired("bit_accuracy", values, retrieved)
+    return share_of_signs(values, retrieved).astype(dtype)
+
+
+def share_of_signs(
+    values: Float[Array, "*batch v"], retrieved: Float[Array, "*batch v"]
+) -> Float[Array, "*batch"]:
+    """Share of coordinates whose signs are the same, and none is zero."""
     # Not a product of the two, which might round to zero.
     same = jnp.sign(values) * jnp.sign(retrieved) > 0
-    return jnp.mean(same, axis=-1, dtype=values.dtype).astype(dtype)
+    return jnp.mean(same, axis=-1, dtype=values.dtype)
 
 
 def recall_at_1(

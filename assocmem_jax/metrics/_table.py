@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._base.exact import widened
 from .._base.registry import Registry
 from . import _functions as functions
 from ._answers import Answers
@@ -83,6 +84,10 @@ def _recall(answers: Answers) -> Float[Array, " m"]:
     return jax.vmap(hit)(answers.values, answers.retrieved)
 
 
+def _bit_accuracy(answers: Answers) -> Float[Array, " m"]:
+    return functions.share_of_signs(*widened((answers.values, answers.retrieved)))
+
+
 METRICS: Registry[Metric] = Registry(
     "metric",
     {
@@ -113,6 +118,12 @@ METRICS: Registry[Metric] = Registry(
             highest=np.inf,
             reaches_highest=False,
             floor=1e-14,
+        ),
+        "bit_accuracy": Metric(
+            long_name="fraction of coordinates retrieved with the right sign",
+            label="fraction of signs that are right",
+            score=_bit_accuracy,
+            expected=lambda answers: answers.bit_accuracy,
         ),
         "success": Metric(
             long_name="fraction of queries answered with a cosine above success_cosine",

@@ -47,6 +47,8 @@ from ._dot_product import (
 )
 from ._facts import (
     dot_product_accuracy as dot_product_accuracy,
+    dot_product_fact_capacity as dot_product_fact_capacity,
+    dot_product_list_accuracy as dot_product_list_accuracy,
 )
 from ._features import (
     dpfp_cosine as dpfp_cosine,
@@ -103,6 +105,11 @@ from ._ridge import (
     ridge_distance as ridge_distance,
     ridge_squared_error as ridge_squared_error,
 )
+from ._signs import (
+    dot_product_sign_error as dot_product_sign_error,
+    pseudoinverse_sign_error as pseudoinverse_sign_error,
+    sign_error as sign_error,
+)
 from ._softmax import (
     softmax_cosine as softmax_cosine,
     softmax_target_weight as softmax_target_weight,
@@ -139,7 +146,10 @@ __all__ = [
     "dot_product_bits",
     "dot_product_cosine",
     "dot_product_distance",
+    "dot_product_fact_capacity",
+    "dot_product_list_accuracy",
     "dot_product_recall",
+    "dot_product_sign_error",
     "dot_product_squared_error",
     "dpfp_cosine",
     "dpfp_rank",
@@ -166,6 +176,7 @@ __all__ = [
     "pseudoinverse_distance",
     "pseudoinverse_noise_gain",
     "pseudoinverse_recall",
+    "pseudoinverse_sign_error",
     "pseudoinverse_squared_error",
     "random_fourier_cosine",
     "relu_cosine",
@@ -176,6 +187,7 @@ __all__ = [
     "ridge_cosine",
     "ridge_distance",
     "ridge_squared_error",
+    "sign_error",
     "softmax_cosine",
     "softmax_distance",
     "softmax_error_bound",

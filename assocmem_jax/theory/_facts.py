@@ -18,7 +18,7 @@ competitors as independent given g.
 """
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import lambertw, ndtr, ndtri, stdtr
 
 from .._base.checks import ArrayLike
 from ._domain import Values, at_each, parameters, require
@@ -53,6 +53,66 @@ def dot_product_accuracy(
     for name, x, least in (("d", d, 2), ("n", n, 1), ("v", v, 2)):
         require(call, name, x, x >= least, f"{name} >= {least}")
     return at_each(_accuracy, d, n, v)
+
+
+def dot_product_list_accuracy(
+    d: ArrayLike, n: ArrayLike, share: ArrayLike, v: ArrayLike | None = None
+) -> Values:
+    r"""Share of facts whose value is among the first of the list of all, leading order.
+
+    $\Phi(\sqrt{d v / n} - z)$ with $\Phi(z) = 1 - \tau$: the score of the right value
+    is above those of all but a share $\tau$ of the others. So $n \propto d v$ facts are
+    found in a list of fixed share, without the logarithm of the first place. Within
+    0.05 for d and v from 32 on and a share of at least 0.01; a little too large.
+
+    Args:
+        d: dimension of the keys, at least 2.
+        n: number of facts, at least 1.
+        share: $\tau$, length of the list over n, between 0 and 1.
+        v: dimension of the values, at least 2; d where it is `None`.
+
+    Raises:
+        ValueError: if a parameter is outside of its range.
+
+    References:
+        Derived here.
+    """
+    call = "theory.dot_product_list_accuracy"
+    d, n, v, share = parameters(call, d=d, n=n, v=d if v is None else v, share=share)
+    for name, x, least in (("d", d, 2), ("n", n, 1), ("v", v, 2)):
+        require(call, name, x, x >= least, f"{name} >= {least}")
+    require(call, "share", share, (share > 0) & (share < 1), "0 < share < 1")
+    return ndtr(np.sqrt(d * v / n) + ndtri(share))
+
+
+def dot_product_fact_capacity(
+    d: ArrayLike, v: ArrayLike | None = None, *, every: bool = False
+) -> Values:
+    r"""Number of facts that the dot-product memory decodes, leading order.
+
+    The root of $2 n \ln n = d v$, where a typical fact is decoded half of the time; or
+    of $8 n \ln n = d v$, where all of them are, in about half of the draws, as n facts
+    have $n^2$ competitors. The first is 5 to 11 % too small from d = 32 to 128.
+
+    Args:
+        d: dimension of the keys, at least 2.
+        v: dimension of the values, at least 2; d where it is `None`.
+        every: whether all facts must be decoded, and not a typical one.
+
+    Raises:
+        ValueError: if a parameter is outside of its range.
+
+    References:
+        Nichani, Lee & Bietti (2024), arXiv:2412.06538, theorem 1 (the order).
+        The constants are derived here.
+    """
+    call = "theory.dot_product_fact_capacity"
+    d, v = parameters(call, d=d, v=d if v is None else v)
+    for name, x in (("d", d), ("v", v)):
+        require(call, name, x, x >= 2, f"{name} >= 2")
+    # n ln n = y has the root y / W(y).
+    y = d * v / (8 if every else 2)
+    return y / lambertw(y).real
 
 
 def _accuracy(d, n, v):
