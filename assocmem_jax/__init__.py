@@ -16,6 +16,7 @@ from ._rules import (
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
     ReLU as ReLU,
+    Ridge as Ridge,
     Softmax as Softmax,
     Sparsemax as Sparsemax,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Pseudoinverse",
     "PseudoinverseMemory",
     "ReLU",
+    "Ridge",
     "Softmax",
     "Sparsemax",
     "__version__",
