@@ -18,6 +18,7 @@ from ._rules import (
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
     ReLU as ReLU,
+    Ridge as Ridge,
     Softmax as Softmax,
     Sparsemax as Sparsemax,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Pseudoinverse",
     "PseudoinverseMemory",
     "ReLU",
+    "Ridge",
     "Softmax",
     "Sparsemax",
     "__version__",

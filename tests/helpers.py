@@ -37,6 +37,13 @@ def sparsemax(scores):
     return np.maximum(scores - np.take_along_axis(thresholds, size - 1, axis=1), 0)
 
 
+def ridge(keys, values, penalty):
+    """By singular values: keys may be so large that they hide the penalty."""
+    left, singular, right = np.linalg.svd(keys, full_matrices=False)
+    gains = singular / (singular**2 + penalty)
+    return right.T @ (gains[:, None] * (left.T @ values))
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A rule, and its definition on keys K, values V and queries Q, one per row."""
@@ -51,6 +58,7 @@ RULES = {
         am.Pseudoinverse(), lambda K, V, Q: Q @ np.linalg.pinv(K, rcond=1e-10) @ V
     ),
     "ReLU": Row(am.ReLU(), lambda K, V, Q: np.maximum(Q @ K.T, 0) @ V),
+    "Ridge": Row(am.Ridge(penalty=0.7), lambda K, V, Q: Q @ ridge(K, V, 0.7)),
     "Softmax": Row(am.Softmax(beta=0.7), lambda K, V, Q: softmax(0.7 * Q @ K.T) @ V),
     "Sparsemax": Row(
         am.Sparsemax(beta=0.3),

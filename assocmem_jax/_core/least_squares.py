@@ -5,6 +5,7 @@ Only a triangle that may be rank deficient costs a singular value decomposition,
 own size.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -29,6 +30,7 @@ from .reduced import (
     by_wide_qr,
     in_unit,
     truncated_svd,
+    with_own_products,
 )
 
 
@@ -40,7 +42,7 @@ Factors: TypeAlias = tuple[Float[Array, "d k"], Float[Array, "d k"]]
 _traced_once = jax.jit
 
 
-def _in_batches(
+def in_batches(
     fold: Fold, solve: Callable, quick: Callable, careful: Callable
 ) -> Callable:
     """The function of one element, with its way to take batches."""
@@ -51,9 +53,9 @@ def _in_batches(
 
 
 @_traced_once
-def _solve(problem: Problem) -> Solution:
-    pairs, products, *_, fold = problem
-    with_care = lambda: _solve_with_care(problem)
+def solve(problem: Problem) -> Solution:
+    pairs, products, fold = problem.pairs, problem.products, problem.fold
+    with_care = lambda: solve_with_care(problem)
     if products is None and fold.stop is None:
         return with_care()
     x, trusted = _of_window(lambda reduced: reduced.solve(fold), problem)
@@ -62,8 +64,8 @@ def _solve(problem: Problem) -> Solution:
 
 
 @_traced_once
-def _solve_with_care(problem: Problem) -> Solution:
-    pairs, _, rtol, _, fold = problem
+def solve_with_care(problem: Problem) -> Solution:
+    pairs, rtol, fold = problem.pairs, problem.rtol, problem.fold
     reduced = by_qr(problem)
 
     def truncated():
@@ -75,7 +77,7 @@ def _solve_with_care(problem: Problem) -> Solution:
     return jax.lax.cond(reduced.trusted, solved, truncated)
 
 
-def _solve_quickly(problem: Problem) -> tuple[Solution, Bool[Array, ""]]:
+def solve_quickly(problem: Problem) -> tuple[Solution, Bool[Array, ""]]:
     reduced = by_either_gram(problem)
     directions = _every_direction(problem.pairs, reduced.trusted)
     return (reduced.solve(problem.fold), directions), reduced.trusted
@@ -115,16 +117,16 @@ def minimum_norm(
         Golub & Pereyra (1973), doi:10.1137/0710036, eq. 4.12 (the derivative).
         Björck (1996), doi:10.1137/1.9781611971484, sections 1.3 and 2.2.
     """
-    solve = _in_batches(fold, _solve, _solve_quickly, _solve_with_care)
-    return solve(Problem(pairs, products, rtol, unit, fold))
+    solved = in_batches(fold, solve, solve_quickly, solve_with_care)
+    return solved(Problem(pairs, products, rtol, unit, fold))
 
 
 @minimum_norm.def_jvp
 def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
     (pairs, products), (change, _) = primals, tangents
     x, rank = minimum_norm(pairs, products, rtol=rtol, unit=unit, fold=fold)
-    summed = _summed(pairs, unit, fold)
-    root, span = row_space(pairs, summed, rtol=rtol, unit=unit, fold=fold)
+    many = summed(pairs, unit, fold)
+    root, span = row_space(pairs, many, rtol=rtol, unit=unit, fold=fold)
     dot = fold.dot
     gram_inverse = lambda y: dot(root, dot(root.T, y))
     weighted = gram_inverse(x)
@@ -135,11 +137,7 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
         fitted = dot(k.T, dv - dot(dk, x)) + dot(dk.T, v - dot(k, x))
         return fitted, dot(dk.T, dot(k, weighted))
 
-    tangent = lambda x, dx: jnp.zeros_like(x) if dx is None else dx
-    keys = tangent(pairs.keys, change.keys)
-    values = tangent(pairs.values, change.values)
-    change = Pairs(keys, values, pairs.mask)
-    fitted, turned = fold(terms, _add, pairs, change)
+    fitted, turned = fold(terms, add, pairs, pairs.moved(change))
     dx = gram_inverse(fitted) + turned - dot(span, dot(span.T, turned))
     return (x, rank), (dx, None)
 
@@ -148,31 +146,43 @@ def _minimum_norm_jvp(primals, tangents, *, rtol, unit, fold):
 def row_space(
     pairs: AbstractPairs,
     products: Products | None,
+    root: Float[Array, ""] | None = None,
     *,
     rtol: Float[Array, ""],
     unit: Float[Array, ""],
     fold: Fold,
+    whole: bool = False,
 ) -> Factors:
-    r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$, K in its unit."""
-    factors = _in_batches(fold, _factors, _factors_quickly, _factors_with_care)
-    return factors(Problem(pairs, products, rtol, unit, fold))
+    r"""F and B with $(K^\top K)^+ = F F^\top$ and $K^+ K = B B^\top$, K in its unit.
+
+    With a penalty $\lambda$, of which `root` is the square root, $F F^\top$ is
+    $P (K^\top K + \lambda I)^{-1} P$ with $P = B B^\top$: the projector on the keys,
+    or, of more than d rows, possibly the identity; then surely so where `whole` is set
+    and the penalty is not negligible.
+    """
+    ways = _factors, _factors_quickly, _factors_with_care
+    ways = [functools.partial(way, whole=whole) for way in ways]
+    return in_batches(fold, *ways)(Problem(pairs, products, rtol, unit, fold, root))
 
 
 @row_space.def_jvp
-def _row_space_jvp(primals, tangents, *, rtol, unit, fold):
+def _row_space_jvp(primals, tangents, *, rtol, unit, fold, whole=False):
     # A batching rule of one's own has no reverse mode: differentiate what it calls.
-    def factors(pairs):
-        products = _summed(pairs, unit, fold)
-        return _factors(Problem(pairs, products, rtol, unit, fold))
+    def factors(pairs, root=None):
+        products = summed(pairs, unit, fold)
+        return _factors(Problem(pairs, products, rtol, unit, fold, root), whole=whole)
 
-    return eqx.filter_jvp(factors, primals[:1], tangents[:1])
+    return eqx.filter_jvp(factors, primals[::2], tangents[::2])
 
 
-@_traced_once
-def _factors(problem: Problem) -> Factors:
-    with_care = lambda: _factors_with_care(problem)
+@functools.partial(jax.jit, static_argnames="whole")
+def _factors(problem: Problem, whole: bool) -> Factors:
+    with_care = lambda: _factors_with_care(problem, whole)
     if problem.products is None:
         return with_care()
+    if whole:
+        quick, trusted = _factors_quickly(problem, whole)
+        return jax.lax.cond(trusted, lambda: quick, with_care)
 
     def filled(reduced):
         fill = problem.pairs.dimension - len(reduced.inverse)
@@ -183,13 +193,18 @@ def _factors(problem: Problem) -> Factors:
     return jax.lax.cond(trusted, lambda: factors, with_care)
 
 
-@_traced_once
-def _factors_with_care(problem: Problem) -> Factors:
-    return _factors_of(by_qr(problem), problem.rtol, problem.fold)
+@functools.partial(jax.jit, static_argnames="whole")
+def _factors_with_care(problem: Problem, whole: bool) -> Factors:
+    return _factors_of(by_qr(problem, whole), problem.rtol, problem.fold)
 
 
-def _factors_quickly(problem: Problem) -> tuple[Factors, Bool[Array, ""]]:
-    reduced = by_either_gram(problem)
+def _factors_quickly(problem: Problem, whole: bool) -> tuple[Factors, Bool[Array, ""]]:
+    del whole
+    if problem.root is None:
+        reduced = by_either_gram(problem)
+    else:
+        # The columns that the other Gram matrix leads to would not be orthonormal.
+        reduced = by_gram(with_own_products(problem))
     return _factors_of_full_rank(reduced, problem.fold), reduced.trusted
 
 
@@ -253,6 +268,21 @@ def _products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
     return fold.dot(block.keys.T, beside(block))
 
 
+def largest_key(pairs: AbstractPairs, fold: Fold) -> Float[Array, ""]:
+    """The largest entry of the stored keys, a constant to derivatives."""
+    # A loop over the pairs may have none backward.
+    pairs = jax.lax.stop_gradient(pairs)
+    largest = lambda block: jnp.max(jnp.abs(block.keys), initial=0)
+    return fold(largest, jnp.maximum, pairs)
+
+
+def default_rtol(pairs: AbstractPairs, fold: Fold) -> Float[Array, ""]:
+    r"""$4 \epsilon \sqrt{\max(n, d)}$: singular values up to it count as zero."""
+    dtype = pairs.dtype
+    longest = jnp.maximum(fold.count(pairs), pairs.dimension).astype(dtype)
+    return 4 * jnp.finfo(dtype).eps * jnp.sqrt(longest)
+
+
 def solved_without_products(pairs: AbstractPairs, fold: Fold) -> int:
     """Number of pairs up to which the pairs themselves are decomposed."""
     d = pairs.dimension
@@ -261,9 +291,7 @@ def solved_without_products(pairs: AbstractPairs, fold: Fold) -> int:
     return max(_windows(pairs, fold), default=0)
 
 
-def _summed(
-    pairs: AbstractPairs, unit: Float[Array, ""], fold: Fold
-) -> Products | None:
+def summed(pairs: AbstractPairs, unit: Float[Array, ""], fold: Fold) -> Products | None:
     """The products of all stored pairs, with their derivative."""
     if fold.total(pairs) <= pairs.dimension:
         return None
@@ -271,5 +299,5 @@ def _summed(
     return wide(fold, pairs)(of_block, jnp.add, pairs)
 
 
-def _add(a, b):
+def add(a, b):
     return jax.tree.map(jnp.add, a, b)

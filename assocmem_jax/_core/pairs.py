@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .._base.arrays import to_mask, to_real
@@ -36,6 +37,16 @@ class AbstractPairs(AbstractTable):
     def dtype(self) -> Any:
         """The type of the keys."""
         return self.keys.dtype
+
+    def moved(self, change: Any) -> Any:
+        """The derivatives of all rows along a change of the table.
+
+        Args:
+            change: a table of the same structure, `None` where nothing changes.
+        """
+        zeros = lambda x, dx: jnp.zeros_like(x) if dx is None else dx
+        keys = zeros(self.keys, change.keys)
+        return Pairs(keys, zeros(self.values, change.values), self.mask)
 
 
 class Pairs(AbstractPairs):

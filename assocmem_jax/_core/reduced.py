@@ -4,6 +4,10 @@ Up to d pairs are reduced by the QR decomposition of $K^\top$. More are reduced 
 Cholesky factor of $K^\top K$. That halves the digits that ill-conditioned keys leave,
 so it is kept only where the factor shows that there is little to lose, and block-wise
 QR of K takes its place elsewhere.
+
+A penalty $\lambda |X|^2$ is d more pairs, of keys $\sqrt\lambda I$ and values zero. A
+Gram matrix has it on the diagonal; a triangle takes its root up by one more QR, which
+loses no digits where the penalty is small.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -32,6 +36,7 @@ class Problem(NamedTuple):
         rtol: singular values up to `rtol` times the largest count as zero.
         unit: of the keys, a power of two.
         fold: over the pairs.
+        root: the square root of the penalty, in the unit; `None` is no penalty.
     """
 
     pairs: AbstractPairs
@@ -39,13 +44,14 @@ class Problem(NamedTuple):
     rtol: Float[Array, ""]
     unit: Float[Array, ""]
     fold: Fold
+    root: Float[Array, ""] | None = None
 
 
 class Reduced(NamedTuple):
     """Least squares reduced to a square matrix A: X = basis @ pinv(A) @ rhs.
 
     Attributes:
-        matrix: A, a triangle.
+        matrix: A, a triangle. It holds the penalty.
         inverse: of A, as far as it has one.
         trusted: whether A is known to be of full rank and to have lost no digits.
         rhs: the values, reduced like the keys.
@@ -65,15 +71,36 @@ class Reduced(NamedTuple):
         return self.expand(fold.dot(self.inverse, self.rhs), fold)
 
 
-def by_qr(problem: Problem) -> Reduced:
-    many = problem.fold.total(problem.pairs) > problem.pairs.dimension
-    return (_by_tall_qr if many else by_wide_qr)(problem)
+def by_qr(problem: Problem, whole: bool = False) -> Reduced:
+    """By orthogonal matrices, however the keys are conditioned.
+
+    Args:
+        problem: the problem.
+        whole: whether A is to be of d rows where there are more than d rows of pairs.
+    """
+    pairs, fold, d = problem.pairs, problem.fold, problem.pairs.dimension
+    if fold.total(pairs) <= d:
+        return by_wide_qr(problem)
+    stop = None if fold.axis_name is not None else fold.stop
+    if problem.root is None or whole or stop is None:
+        return by_tall_qr(problem)
+    # Of few pairs a tall triangle has rounding errors in place of zeros, and a small
+    # penalty divides by its own size what they are multiplied with.
+    few = lambda: by_wide_qr(problem._replace(pairs=pairs.rows(0, d)))
+
+    def many():
+        reduced = by_tall_qr(problem)
+        return reduced._replace(basis=jnp.eye(d, dtype=reduced.rhs.dtype))
+
+    return jax.lax.cond(stop <= d, few, many)
 
 
 def by_gram(problem: Problem) -> Reduced:
-    products, fold = problem.products, problem.fold
+    products, fold, root = problem.products, problem.fold, problem.root
     assert products is not None
     gram, cross = jnp.split(products, [len(products)], axis=1)
+    if root is not None:
+        gram += root**2 * jnp.eye(len(gram), dtype=gram.dtype)
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
     inverse, spread = _invert(factor, lower=True)
     trusted = _keeps_digits(spread, len(gram), problem.rtol)
@@ -85,12 +112,11 @@ def by_either_gram(problem: Problem) -> Reduced:
 
     Which one is no branch, so that a batch of both kinds is factored at once.
     """
-    pairs, products, rtol, unit, fold = problem
-    n, d = pairs.num_rows, pairs.dimension
+    pairs, products, rtol, _, fold, root = problem
+    d = pairs.dimension
     if products is not None and fold.stop is None:
         return by_gram(problem)
-    few = fold.stop is None or fold.stop <= d
-    first = in_unit(widened(fold.stored(pairs.rows(0, min(n, d))).present()), unit)
+    few, first = fold.stop is None or fold.stop <= d, _first_rows(problem)
     gram, stored = fold.dot(first.keys, first.keys.T), first.mask
     # What is not stored is a number on the diagonal, of the size of the others.
     scale = jnp.max(jnp.abs(gram))
@@ -98,6 +124,8 @@ def by_either_gram(problem: Problem) -> Reduced:
     if products is not None:
         summed, cross = jnp.split(products, [d], axis=1)
         gram, stored = jnp.where(few, gram, summed), stored | jnp.logical_not(few)
+    if root is not None:
+        gram += jnp.diag(jnp.where(stored, root**2, 0))
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
     inverse, spread = _invert(factor, lower=True, among=stored)
     count = jnp.maximum(jnp.sum(stored, dtype=gram.dtype), 1)
@@ -113,6 +141,25 @@ def by_either_gram(problem: Problem) -> Reduced:
         either(first.values, fold.dot(inverse, cross)),
         either(basis, jnp.eye(d, dtype=basis.dtype)),
     )
+
+
+def with_own_products(problem: Problem) -> Problem:
+    """The same problem with the products of its pairs, where they are not summed."""
+    products, stop = problem.products, problem.fold.stop
+    if products is not None and stop is None:
+        return problem
+    first = _first_rows(problem)
+    own = problem.fold.dot(first.keys.T, beside(first))
+    if products is not None and stop is not None:
+        own = jnp.where(stop <= problem.pairs.dimension, own, products)
+    return problem._replace(products=own)
+
+
+def _first_rows(problem: Problem) -> Pairs:
+    """The first d rows, in their unit, those stored."""
+    pairs, fold = problem.pairs, problem.fold
+    rows = pairs.rows(0, min(pairs.num_rows, pairs.dimension))
+    return in_unit(widened(fold.stored(rows).present()), problem.unit)
 
 
 def _keeps_digits(spread: Array, size: int | Array, rtol: Array) -> Bool[Array, ""]:
@@ -136,8 +183,9 @@ def _is_of_full_rank(
     return largest * jnp.linalg.norm(inverse) * rtol < 1
 
 
-def _by_tall_qr(problem: Problem) -> Reduced:
-    pairs, _, rtol, unit, fold = problem
+def by_tall_qr(problem: Problem) -> Reduced:
+    """More than d rows, block by block."""
+    pairs, _, rtol, unit, fold, root = problem
     d, v = pairs.dimension, pairs.value_dimension
 
     def absorb(triangle, rows):
@@ -150,13 +198,15 @@ def _by_tall_qr(problem: Problem) -> Reduced:
     rows = lambda block: beside(in_unit(block, unit))
     reduced = tall.accumulate(rows, absorb, nothing, pairs)
     triangle, rhs = jnp.split(reduced, [d], axis=1)
+    if root is not None:
+        triangle, rhs = _penalized(triangle, rhs, jnp.full(d, root))
     inverse, _ = _invert(triangle)
     trusted = _is_of_full_rank(triangle, inverse, rtol, fold)
     return Reduced(triangle, inverse, trusted, rhs)
 
 
 def by_wide_qr(problem: Problem) -> Reduced:
-    pairs, _, rtol, unit, fold = problem
+    pairs, _, rtol, unit, fold, root = problem
     concatenate = lambda a, b: jax.tree.map(lambda *x: jnp.concatenate(x), a, b)
     everything = fold.with_block_size(None)
 
@@ -166,7 +216,7 @@ def by_wide_qr(problem: Problem) -> Reduced:
 
     keys, values = everything(whole, concatenate, pairs)
     basis, factor = jnp.linalg.qr(keys.T)
-    solvable = factor
+    solvable, scale = factor, jnp.zeros(len(factor), factor.dtype)
     if fold.stop is not None and fold.axis_name is None:
         # Pairs that `stop` excludes are the last columns, zero. An entry on the
         # diagonal, of the size of the others, makes them solvable: what is excluded
@@ -176,11 +226,65 @@ def by_wide_qr(problem: Problem) -> Reduced:
         scale = jnp.where(absent, jnp.where(scale > 0, scale, 1), 0)
         solvable = factor + jnp.diag(scale)
         basis = jnp.where(absent, 0, basis)
+    if root is not None:
+        diagonal = jnp.where(scale > 0, scale, root)
+        matrix, rhs = _penalized(factor.T, values, diagonal)
+        inverse, _ = _invert(matrix)
+        trusted = _is_of_full_rank(matrix, inverse, rtol, fold)
+        return Reduced(matrix, inverse, trusted, rhs, basis)
     # Not the transpose of an inverse: what an inverse leaves over is small on one side
     # of the matrix only, and here that side has to be the one of the values.
     inverse, _ = _invert(solvable.T, lower=True)
     trusted = _is_of_full_rank(solvable, inverse, rtol, fold)
     return Reduced(factor.T, inverse, trusted, values, basis)
+
+
+def _penalized(
+    matrix: Float[Array, "k k"], rhs: Float[Array, "k v"], root: Float[Array, " k"]
+) -> tuple[Float[Array, "k k"], Float[Array, "k v"]]:
+    """The triangle and the values of a square problem with its penalty.
+
+    Args:
+        matrix: of the problem without a penalty.
+        rhs: its values.
+        root: the root of the penalty of each unknown.
+    """
+    size = len(matrix)
+    above = jnp.concatenate([jnp.diag(root), jnp.zeros_like(rhs)], axis=1)
+    stack = jnp.concatenate([above, jnp.concatenate([matrix, rhs], axis=1)])
+    reduced = jnp.linalg.qr(_by_row(stack), mode="r")[:size]
+    return reduced[:, :size], reduced[:, size:]
+
+
+def dual_root(problem: Problem) -> tuple[Float[Array, "n k"], Bool[Array, ""]]:
+    r"""E with $(K K^\top + \lambda I)^{-1} = E E^\top$, of up to d rows of keys.
+
+    And whether it is to be trusted: with care it is, in any case.
+    """
+    inverse, trusted, _ = _dual(problem)
+    return inverse, trusted
+
+
+def dual_root_with_care(problem: Problem) -> Float[Array, "n k"]:
+    """The same, where a negligible penalty drops what the keys do not reach."""
+    inverse, trusted, matrix = _dual(problem)
+
+    def truncated():
+        _, inverse, right = truncated_svd(matrix, problem.rtol)
+        return right * inverse[None]
+
+    return jax.lax.cond(trusted, lambda: inverse, truncated)
+
+
+def _dual(problem: Problem):
+    # What is left of keys, transposed, is the same problem with rows for columns.
+    fold, rtol, root = problem.fold, problem.rtol, problem.root
+    assert root is not None
+    matrix = by_wide_qr(problem._replace(root=None)).matrix.T
+    diagonal = jnp.full(len(matrix), root)
+    matrix, _ = _penalized(matrix, jnp.zeros_like(matrix[:, :0]), diagonal)
+    inverse, _ = _invert(matrix)
+    return inverse, _is_of_full_rank(matrix, inverse, rtol, fold), matrix
 
 
 def _invert(

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Int, Shaped
 
 from .._base.checks import is_traced
 
@@ -70,3 +70,15 @@ class AbstractTable(eqx.Module):
     def _all_stored(self) -> bool:
         """Whether it is known that all rows are stored."""
         return not is_traced(self.mask) and bool(np.asarray(self.mask).all())
+
+
+class Column(AbstractTable):
+    """One more array with an entry for each row of a table.
+
+    Attributes:
+        entries: one for each row.
+        mask: True where a row is stored.
+    """
+
+    entries: Shaped[Array, "n ..."]
+    mask: Bool[Array, " n"]

@@ -4,5 +4,6 @@ from .pseudoinverse import (
     PseudoinverseMemory as PseudoinverseMemory,
 )
 from .relu import ReLU as ReLU
+from .ridge import Ridge as Ridge
 from .softmax import Softmax as Softmax
 from .sparsemax import Sparsemax as Sparsemax

@@ -84,10 +84,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Pseudoinverse":
         """The rule with the unit of the keys: squares of any keys stay in range."""
-        # A constant to derivatives, as a loop over the pairs has none backward.
-        pairs = jax.lax.stop_gradient(pairs)
-        largest = lambda block: jnp.max(jnp.abs(block.keys), initial=0)
-        unit = unit_of(fold(largest, jnp.maximum, pairs))
+        unit = unit_of(least_squares.largest_key(pairs, fold))
         return eqx.tree_at(
             lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
         )
@@ -140,8 +137,6 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
         return (d,)
 
     def _rtol(self, pairs: AbstractPairs, fold: Fold) -> Float[Array, ""]:
-        dtype = pairs.dtype
         if self.rtol is not None:
-            return jax.lax.stop_gradient(jnp.asarray(self.rtol, dtype))
-        longest = jnp.maximum(fold.count(pairs), pairs.dimension).astype(dtype)
-        return 4 * jnp.finfo(dtype).eps * jnp.sqrt(longest)
+            return jax.lax.stop_gradient(jnp.asarray(self.rtol, pairs.dtype))
+        return least_squares.default_rtol(pairs, fold)

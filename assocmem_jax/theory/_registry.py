@@ -18,6 +18,7 @@ from . import (
     _pseudoinverse,
     _pseudoinverse_error,
     _relu,
+    _ridge,
     _softmax,
     _softmax_error,
     _sparsemax,
@@ -56,6 +57,11 @@ _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
         "distance": Formula(_relu.relu_distance),
         "squared_error": Formula(_relu.relu_squared_error),
         "recall": Formula(_relu.relu_recall),
+    },
+    _rules.Ridge: {
+        "cosine": Formula(_ridge.ridge_cosine),
+        "distance": Formula(_ridge.ridge_distance),
+        "squared_error": Formula(_ridge.ridge_squared_error),
     },
     _rules.Softmax: {
         "cosine": Formula(_softmax.softmax_cosine),

@@ -15,6 +15,10 @@ from assocmem_jax.testing._compiled import quick
 PAIRS = {
     "dot product": (am.DotProduct(), torch_reference.dot_product),
     "pseudoinverse": (am.Pseudoinverse(), torch_reference.pseudoinverse),
+    "ridge": (
+        am.Ridge(0.5),
+        lambda K, V, Q: torch_reference.ridge(K, V, Q, penalty=0.5),
+    ),
     "ReLU": (am.ReLU(), torch_reference.relu),
     "softmax": (am.Softmax(), torch_reference.softmax),
     "warm softmax": (
@@ -55,7 +59,7 @@ def assert_parity(name, reference, arrays, weights, gradients, out):
 
     # Both sides err, and inverting the keys makes errors grow: their square does in
     # the derivative.
-    inverts = name == "pseudoinverse"
+    inverts = name in ("pseudoinverse", "ridge")
     condition = np.linalg.cond(arrays[0].astype(np.float64)) if inverts else 1.0
     eps = 100 * np.finfo(dtype).eps
     close(out, expected.detach().numpy(), eps * condition)
