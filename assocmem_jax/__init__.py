@@ -4,7 +4,12 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import metrics as metrics, patterns as patterns, similarities as similarities
+from . import (
+    features as features,
+    metrics as metrics,
+    patterns as patterns,
+    similarities as similarities,
+)
 from ._core.fold import Fold as Fold
 from ._core.linear import AbstractLinear as AbstractLinear, LeftFactor as LeftFactor
 from ._core.pairs import Pairs as Pairs
@@ -13,6 +18,7 @@ from ._core.rule import AbstractRule as AbstractRule
 from ._core.separation import AbstractSeparation as AbstractSeparation
 from ._rules import (
     DotProduct as DotProduct,
+    Mapped as Mapped,
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
     ReLU as ReLU,
@@ -41,6 +47,7 @@ __all__ = [
     "DotProduct",
     "Fold",
     "LeftFactor",
+    "Mapped",
     "Pairs",
     "Pseudoinverse",
     "PseudoinverseMemory",
@@ -50,6 +57,7 @@ __all__ = [
     "Sparsemax",
     "__version__",
     "capacity",
+    "features",
     "fit_scaling",
     "load_study",
     "loads",

@@ -37,6 +37,11 @@ def sparsemax(scores):
     return np.maximum(scores - np.take_along_axis(thresholds, size - 1, axis=1), 0)
 
 
+def elu(x):
+    """The exponential linear unit, plus 1."""
+    return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
+
+
 def ridge(keys, values, penalty):
     """By singular values: keys may be so large that they hide the penalty."""
     left, singular, right = np.linalg.svd(keys, full_matrices=False)
@@ -54,6 +59,10 @@ class Row:
 
 RULES = {
     "DotProduct": Row(am.DotProduct(), lambda K, V, Q: Q @ K.T @ V),
+    "Mapped": Row(
+        am.Mapped(am.DotProduct(), am.features.ELU()),
+        lambda K, V, Q: elu(Q) @ elu(K).T @ V,
+    ),
     "Pseudoinverse": Row(
         am.Pseudoinverse(), lambda K, V, Q: Q @ np.linalg.pinv(K, rcond=1e-10) @ V
     ),

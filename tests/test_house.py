@@ -26,6 +26,7 @@ API = {
     "PseudoinverseMemory",
     "__version__",
     "capacity",
+    "features",
     "fit_scaling",
     "load_study",
     "loads",
@@ -40,7 +41,7 @@ API = {
     "testing",
     "theory",
 } | set(RULES)
-MODULES = {"metrics", "patterns", "plot", "study", "testing", "theory"}
+MODULES = {"features", "metrics", "patterns", "plot", "study", "testing", "theory"}
 # What a user's editor must know, and the mistakes that it must find.
 SCRIPT = """
 import assocmem_jax as am

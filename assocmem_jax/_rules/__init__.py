@@ -1,4 +1,5 @@
 from .dot_product import DotProduct as DotProduct
+from .mapped import Mapped as Mapped
 from .pseudoinverse import (
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
