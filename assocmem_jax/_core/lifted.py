@@ -27,6 +27,10 @@ class LiftedPairs(AbstractPairs):
     pairs: AbstractPairs
     rule: Any
 
+    def __init__(self, pairs: AbstractPairs, rule: Any):
+        """Nothing is mapped yet."""
+        self.pairs, self.rule = pairs, rule
+
     @property
     def num_rows(self) -> int:
         """Number of rows, stored or not."""
@@ -112,6 +116,9 @@ class _MovedPairs(AbstractTable):
     rule: Any
     change: Any
 
+    def __init__(self, pairs: AbstractPairs, moved: Any, rule: Any, change: Any):
+        self.pairs, self.moved, self.rule, self.change = pairs, moved, rule, change
+
     @property
     def mask(self) -> Bool[Array, " n"]:
         return self.pairs.mask
@@ -134,8 +141,12 @@ class _MovedPairs(AbstractTable):
         tables = self.pairs, self.moved
         given = [table.blocks(start, num, size) for table in tables]
         arrays, tables_of = zip(*given, strict=True)
-        rows = lambda arrays: [of(x) for of, x in zip(tables_of, arrays, strict=True)]
-        return arrays, lambda arrays: _MovedPairs(*rows(arrays), self.rule, self.change)
+
+        def rows(arrays):
+            pairs, moved = (of(x) for of, x in zip(tables_of, arrays, strict=True))
+            return _MovedPairs(pairs, moved, self.rule, self.change)
+
+        return arrays, rows
 
     def _of(self, rows: Callable) -> "_MovedPairs":
         return _MovedPairs(rows(self.pairs), rows(self.moved), self.rule, self.change)

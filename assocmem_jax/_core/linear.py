@@ -25,10 +25,15 @@ class LeftFactor(eqx.Module):
         factor: F; `None` is the identity.
         gram: $F^\top K^\top K F$; `None` is the projector, of rank up to d, under which
             the rows of F lie.
+        center: what keys and queries are taken from, if not zero.
+        total: the vector whose product with a query all weights of the answer are
+            divided by, if any. Where the product is zero, they are.
     """
 
     factor: Float[Array, "d r"] | None
     gram: Float[Array, "r r"] | None
+    center: Float[Array, " d"] | None = None
+    total: Float[Array, " d"] | None = None
 
     def weights(
         self,
@@ -41,6 +46,25 @@ class LeftFactor(eqx.Module):
 
         With care they are in a unit, so that squares are in range.
         """
+        if self.center is not None:
+            query, key = query - self.center, key - self.center
+        weights = self._undivided(query, key, fold, careful)
+        if self.total is None:
+            return weights
+        # In units, so that the quotient is in range where it is.
+        units = unit_of(query), unit_of(self.total)
+        share = fold.dot(query * (1 / units[0]), self.total * (1 / units[1]))
+        inverse = jnp.where(share != 0, 1 / jnp.where(share != 0, share, 1), 0)
+        unit = 1 if weights.unit is None else weights.unit
+        return Weights(
+            weights.target * inverse,
+            weights.noise * inverse**2,
+            unit / units[0] / units[1],
+        )
+
+    def _undivided(
+        self, query: Array, key: Array, fold: Fold, careful: bool
+    ) -> Weights:
         whiten = lambda x: x if self.factor is None else fold.dot(x, self.factor)
         query, key, unit = whiten(query), whiten(key), None
         if careful:

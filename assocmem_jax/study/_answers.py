@@ -132,7 +132,10 @@ def _weights_of_linear(
 
     def answers(left, batch, j):
         del j
-        given = lambda *asked: linear.weights(rule, left, *asked, fold, careful)
+
+        def given(query, key):
+            return linear.weights(rule, left, query, key, fold, careful)
+
         return jax.vmap(given)(batch.queries, batch.pairs.keys)
 
     return Asked(left_at, answers)
