@@ -4,7 +4,12 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import metrics as metrics, patterns as patterns, similarities as similarities
+from . import (
+    features as features,
+    metrics as metrics,
+    patterns as patterns,
+    similarities as similarities,
+)
 from ._catalog.rules import rules as rules
 from ._core.fold import Fold as Fold
 from ._core.linear import AbstractLinear as AbstractLinear, LeftFactor as LeftFactor
@@ -14,7 +19,13 @@ from ._core.rule import AbstractRule as AbstractRule
 from ._core.separation import AbstractSeparation as AbstractSeparation
 from ._core.state import state_bytes as state_bytes
 from ._rules import (
+    Covariance as Covariance,
+    CovarianceMemory as CovarianceMemory,
     DotProduct as DotProduct,
+    LinearAttention as LinearAttention,
+    LinearAttentionMemory as LinearAttentionMemory,
+    Mapped as Mapped,
+    Polar as Polar,
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
     ReLU as ReLU,
@@ -40,10 +51,16 @@ __all__ = [
     "AbstractLinear",
     "AbstractRule",
     "AbstractSeparation",
+    "Covariance",
+    "CovarianceMemory",
     "DotProduct",
     "Fold",
     "LeftFactor",
+    "LinearAttention",
+    "LinearAttentionMemory",
+    "Mapped",
     "Pairs",
+    "Polar",
     "Pseudoinverse",
     "PseudoinverseMemory",
     "ReLU",
@@ -52,6 +69,7 @@ __all__ = [
     "Sparsemax",
     "__version__",
     "capacity",
+    "features",
     "fit_scaling",
     "load_study",
     "loads",

@@ -37,6 +37,17 @@ def sparsemax(scores):
     return np.maximum(scores - np.take_along_axis(thresholds, size - 1, axis=1), 0)
 
 
+def elu(x):
+    """The exponential linear unit, plus 1."""
+    return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
+
+
+def polar(matrix):
+    """By singular values, those that are zero left out."""
+    left, singular, right = np.linalg.svd(matrix, full_matrices=False)
+    return left @ ((singular > 1e-10 * singular.max())[:, None] * right)
+
+
 def ridge(keys, values, penalty):
     """By singular values: keys may be so large that they hide the penalty."""
     left, singular, right = np.linalg.svd(keys, full_matrices=False)
@@ -53,7 +64,21 @@ class Row:
 
 
 RULES = {
+    "Covariance": Row(
+        am.Covariance(),
+        lambda K, V, Q: (Q - K.mean(axis=0)) @ (K - K.mean(axis=0)).T @ V,
+    ),
     "DotProduct": Row(am.DotProduct(), lambda K, V, Q: Q @ K.T @ V),
+    "LinearAttention": Row(
+        # Scores of both signs cancel in their sum, and digits with them.
+        am.Mapped(am.LinearAttention(), am.features.ELU()),
+        lambda K, V, Q: elu(Q) @ elu(K).T @ V / (elu(Q) @ elu(K).T).sum(1)[:, None],
+    ),
+    "Mapped": Row(
+        am.Mapped(am.DotProduct(), am.features.ELU()),
+        lambda K, V, Q: elu(Q) @ elu(K).T @ V,
+    ),
+    "Polar": Row(am.Polar(), lambda K, V, Q: Q @ polar(K.T @ V)),
     "Pseudoinverse": Row(
         am.Pseudoinverse(), lambda K, V, Q: Q @ np.linalg.pinv(K, rcond=1e-10) @ V
     ),

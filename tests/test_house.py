@@ -20,12 +20,15 @@ API = {
     "AbstractLinear",
     "AbstractRule",
     "AbstractSeparation",
+    "CovarianceMemory",
     "Fold",
     "LeftFactor",
+    "LinearAttentionMemory",
     "Pairs",
     "PseudoinverseMemory",
     "__version__",
     "capacity",
+    "features",
     "fit_scaling",
     "load_study",
     "loads",
@@ -44,6 +47,7 @@ API = {
     "theory",
 } | set(RULES)
 MODULES = {
+    "features",
     "metrics",
     "patterns",
     "plot",

@@ -111,6 +111,20 @@ def check_range(
         )
 
 
+def check_positive(
+    function: str, argument: str, scalar: Float[Array, "..."], advice: str = ""
+) -> None:
+    """Raise unless `scalar` is one positive, finite number, where known."""
+    check_one(function, argument, scalar)
+    if not is_traced(scalar) and not 0 < float(scalar) < np.inf:
+        raise ArgumentError(
+            function,
+            argument,
+            f"must be positive and finite, got {scalar}",
+            advice or "Pass such a number.",
+        )
+
+
 def check_one(function: str, argument: str, scalar: Float[Array, "..."]) -> None:
     """Raise unless `scalar` is one number."""
     if scalar.shape != ():

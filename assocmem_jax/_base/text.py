@@ -59,7 +59,8 @@ def _is_known_number(x: Any) -> bool:
 
 def shown(module: eqx.Module) -> str:
     """A module as it is shown: single numbers by value, where these are known."""
-    text = lambda x: str(x) if _is_known_number(x) else eqx.tree_pformat(x)
+    whole = lambda x: isinstance(x, eqx.Module) or _is_known_number(x)
+    text = lambda x: str(x) if whole(x) else eqx.tree_pformat(x)
     arguments = [
         f"{field.name}={text(value)}"
         for field in dataclasses.fields(module)

@@ -25,10 +25,14 @@ def all_blocks(
     if num_blocks > 1:
         # Blocks as scanned inputs, not slices taken in the loop: their gradients are
         # then stacked, not added up over an array of n rows at every step.
-        split = lambda x: x.reshape(num_blocks - 1, size, *x.shape[1:])
-        blocks = jax.tree.map(split, rows(size, (num_blocks - 1) * size))
-        absorb = lambda carry, block: (merge(carry, summarize(block)), None)
-        out, _ = jax.lax.scan(absorb, out, blocks)
+        given = [table.blocks(size, num_blocks - 1, size) for table in tables]
+        arrays, tables_of = zip(*given, strict=True)
+
+        def absorb(carry, arrays):
+            block = [of(x) for of, x in zip(tables_of, arrays, strict=True)]
+            return merge(carry, summarize(block)), None
+
+        out, _ = jax.lax.scan(absorb, out, arrays)
     if n % size:
         out = merge(out, summarize(rows(num_blocks * size, n % size)))
     return out

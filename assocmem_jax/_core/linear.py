@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from .._base.exact import rounded, unit_of
 from .fold import Fold
+from .lifted import LiftedPairs
 from .pairs import AbstractPairs, Pairs
 from .rule import AbstractRule, Looks, Memory
 from .sums import Weights
@@ -24,10 +25,15 @@ class LeftFactor(eqx.Module):
         factor: F; `None` is the identity.
         gram: $F^\top K^\top K F$; `None` is the projector, of rank up to d, under which
             the rows of F lie.
+        center: what keys and queries are taken from, if not zero.
+        total: the vector whose product with a query all weights of the answer are
+            divided by, if any. Where the product is zero, they are.
     """
 
     factor: Float[Array, "d r"] | None
     gram: Float[Array, "r r"] | None
+    center: Float[Array, " d"] | None = None
+    total: Float[Array, " d"] | None = None
 
     def weights(
         self,
@@ -40,6 +46,25 @@ class LeftFactor(eqx.Module):
 
         With care they are in a unit, so that squares are in range.
         """
+        if self.center is not None:
+            query, key = query - self.center, key - self.center
+        weights = self._undivided(query, key, fold, careful)
+        if self.total is None:
+            return weights
+        # In units, so that the quotient is in range where it is.
+        units = unit_of(query), unit_of(self.total)
+        share = fold.dot(query * (1 / units[0]), self.total * (1 / units[1]))
+        inverse = jnp.where(share != 0, 1 / jnp.where(share != 0, share, 1), 0)
+        unit = 1 if weights.unit is None else weights.unit
+        return Weights(
+            weights.target * inverse,
+            weights.noise * inverse**2,
+            unit / units[0] / units[1],
+        )
+
+    def _undivided(
+        self, query: Array, key: Array, fold: Fold, careful: bool
+    ) -> Weights:
         whiten = lambda x: x if self.factor is None else fold.dot(x, self.factor)
         query, key, unit = whiten(query), whiten(key), None
         if careful:
@@ -86,6 +111,13 @@ class AbstractLinear(AbstractRule[Memory]):
     def _may_look(cls) -> tuple[Looks, ...]:
         return ("memory",)
 
+    def lift(self, x: Float[Array, " d"]) -> Float[Array, " D"]:
+        """What the rule makes of a key or query before all else: by default nothing.
+
+        All that it is given, but for the query of `read`, is of lifted keys.
+        """
+        return x
+
     @abc.abstractmethod
     def summarize(self, block: Pairs, fold: Fold) -> Any:
         """The summary of a block of pairs. Absent rows arrive as zeros."""
@@ -98,6 +130,11 @@ class AbstractLinear(AbstractRule[Memory]):
     def merge(self, a: Any, b: Any) -> Any:
         """The summary of two sets of pairs from theirs, the earlier one first."""
         return jax.tree.map(operator.add, a, b)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether `left` is defined, for values that nobody draws."""
+        return type(self).left is not AbstractLinear.left
 
     @property
     def has_order(self) -> bool:
@@ -135,7 +172,8 @@ class AbstractLinear(AbstractRule[Memory]):
 
     def write(self, pairs: AbstractPairs, fold: Fold = Fold()) -> Memory:
         """Sum up the stored pairs, and solve for the memory."""
-        rule, summary = self.prepare(pairs, fold), None
+        rule, pairs = prepared(self, pairs, fold)
+        summary = None
         if fold.total(pairs) > rule.solves_alone(pairs, fold):
             of_block = lambda block: rule.summarize(block, fold)
             summary = wide(fold, pairs)(of_block, rule.merge, pairs)
@@ -147,6 +185,13 @@ class AbstractLinear(AbstractRule[Memory]):
         """The query times the memory."""
         answer = fold.dot(query, memory)  # pyright: ignore[reportArgumentType]
         return answer.astype(query.dtype)
+
+
+def prepared(rule: Linear, pairs: Any, fold: Fold) -> tuple[Linear, Any]:
+    """The rule for some pairs, and the pairs with keys as the rule sees them."""
+    if type(rule).lift is not AbstractLinear.lift:
+        pairs = LiftedPairs(pairs, rule)
+    return rule.prepare(pairs, fold), pairs
 
 
 def wide(fold: Fold, pairs: AbstractPairs) -> Fold:
@@ -199,6 +244,13 @@ def _prefixes(
     return wide(fold, pairs).prefixes(of_block, merge, pairs, stops=stops, first=first)
 
 
-def has_left(rule: AbstractLinear) -> bool:
-    """Whether the rule defines `left`, for values that nobody draws."""
-    return type(rule).left is not AbstractLinear.left
+def weights(
+    rule: AbstractLinear,
+    left: LeftFactor,
+    query: Float[Array, " d"],
+    key: Float[Array, " d"],
+    fold: Fold,
+    careful: bool = True,
+) -> Weights:
+    """The weights that the answer to a query gives to the value of a key."""
+    return left.weights(rule.lift(query), rule.lift(key), fold, careful)

@@ -1,5 +1,6 @@
 """Tables: rows of which some are stored. A fold runs over them."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -54,6 +55,16 @@ class AbstractTable(eqx.Module):
         """The block of `size` rows from `start` on."""
         block = lambda x: jax.lax.dynamic_slice_in_dim(x, start, size)
         return jax.tree.map(block, self)
+
+    def blocks(self, start: int, num: int, size: int) -> tuple[Any, Callable]:
+        """Blocks of `size` rows from `start` on, as what a loop runs over.
+
+        Returns:
+            Arrays with a first axis of `num` blocks, and the function that makes a
+            table of an entry.
+        """
+        split = lambda x: x.reshape(num, size, *x.shape[1:])
+        return jax.tree.map(split, self.rows(start, num * size)), lambda rows: rows
 
     def take(self, index: Int[Array, " b"]) -> Any:
         """The rows of these numbers."""

@@ -1,4 +1,11 @@
+from .covariance import Covariance as Covariance, CovarianceMemory as CovarianceMemory
 from .dot_product import DotProduct as DotProduct
+from .linear_attention import (
+    LinearAttention as LinearAttention,
+    LinearAttentionMemory as LinearAttentionMemory,
+)
+from .mapped import Mapped as Mapped
+from .polar import Polar as Polar
 from .pseudoinverse import (
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,

@@ -6,8 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import check_one, is_traced, scalar
-from .._base.errors import ArgumentError
+from .._base.checks import check_positive, scalar
 from .._base.exact import unit_of, widened
 from .._core import least_squares
 from .._core.about import About
@@ -25,9 +24,9 @@ class Ridge(AbstractLinear[Matrix]):
 
     $S = (K^\top K + \lambda I)^{-1} K^\top V$ minimizes
     $\sum_i |v_i - S^\top k_i|^2 + \lambda |S|^2$: the optimal linear memory where
-    queries have noise of variance $\lambda / n$. To zero penalty it is `Pseudoinverse`,
-    and to infinite penalty `DotProduct` over the penalty. It has no valley at n = d where the
-    penalty is about n times the variance of the noise of the queries.
+    queries have noise of variance $\lambda / n$, and then without a valley at n = d. To
+    zero penalty it is `Pseudoinverse`, and to infinite penalty `DotProduct` over the
+    penalty.
 
     The same rule by other names: the state of Mesa layers is this one, solved for each
     query; the dreaming of t steps of Hopfield networks is $(1 + t) / t$ times the one
@@ -63,16 +62,13 @@ class Ridge(AbstractLinear[Matrix]):
     )
 
     def __check_init__(self):
-        check_one("Ridge", "penalty", self.penalty)
-        known = not is_traced(self.penalty)
-        if known and not 0 < float(self.penalty) < jnp.inf:
-            raise ArgumentError(
-                "Ridge",
-                "penalty",
-                f"must be positive and finite, got {self.penalty}",
-                "`Pseudoinverse()` is the limit of zero penalty, and `DotProduct()` of "
-                "an infinite one.",
-            )
+        check_positive(
+            "Ridge",
+            "penalty",
+            self.penalty,
+            "`Pseudoinverse()` is the limit of zero penalty, and `DotProduct()` of an "
+            "infinite one.",
+        )
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Ridge":
         """The rule with a unit: squares of any keys and any penalty are in range."""

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from .._base.checks import check_seed, check_size, is_whole, to_scalar
 from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
-from .._core.linear import AbstractLinear, has_left
+from .._core.linear import AbstractLinear
 from .._core.rule import AbstractRule, hyperparameters, static_fields
 from .._core.separation import AbstractSeparation
 from ..metrics._own import OwnMetric, rows_of
@@ -262,7 +262,7 @@ def _check_marginalized(spec: "Spec") -> None:
                 given='"marginalized"',
             )
     for name, rule in spec.rules.items():
-        linear = isinstance(rule, AbstractLinear) and has_left(rule)
+        linear = isinstance(rule, AbstractLinear) and rule.has_left
         if not linear and not isinstance(rule, AbstractSeparation):
             raise ArgumentError(
                 "Spec",

@@ -83,7 +83,7 @@ def _solved(
     rule: AbstractLinear, pairs: AbstractPairs, fold: Fold, stops: Array
 ) -> Callable:
     """Memories of a linear rule: the sums at all loads come from one pass."""
-    rule = rule.prepare(pairs, fold.up_to(stops[-1]))
+    rule, pairs = linear.prepared(rule, pairs, fold.up_to(stops[-1]))
     sums = linear.summaries(rule, pairs, fold, stops)
     return lambda j: rule.solve(entry(sums, j), pairs, fold.up_to(entry(stops, j)))
 
@@ -126,14 +126,17 @@ def _weights_of_linear(
     rule: AbstractLinear, bare: AbstractPairs, fold: Fold, stops: Array, careful: bool
 ) -> Asked:
     """The weights that a linear rule gives to the values of pairs that have none."""
-    rule = rule.prepare(bare, fold.up_to(stops[-1]))
+    rule, bare = linear.prepared(rule, bare, fold.up_to(stops[-1]))
     grams = linear.grams(rule, bare, fold, stops)
     left_at = lambda j: rule.left(entry(grams, j), bare, fold.up_to(entry(stops, j)))
 
     def answers(left, batch, j):
         del j
-        weights = lambda query, key: left.weights(query, key, fold, careful)
-        return jax.vmap(weights)(batch.queries, batch.pairs.keys)
+
+        def given(query, key):
+            return linear.weights(rule, left, query, key, fold, careful)
+
+        return jax.vmap(given)(batch.queries, batch.pairs.keys)
 
     return Asked(left_at, answers)
 

@@ -53,7 +53,7 @@ def _values(numbers, keys, values, queries, stops, *, static, size):
             rule, ValueSums(), query, pairs, fold, stops, 0
         )
         return jax.vmap(answers, out_axes=1)(queries)
-    rule = rule.prepare(pairs, fold)
+    rule, pairs = linear.prepared(rule, pairs, fold)
     sums = linear.summaries(rule, pairs, fold, stops)
 
     def at(given):
@@ -72,7 +72,7 @@ def _values(numbers, keys, values, queries, stops, *, static, size):
 )
 def weights(case: Case) -> None:
     """The weight of the right value, and the squares of the others."""
-    linear_one = isinstance(case.rule, AbstractLinear) and linear.has_left(case.rule)
+    linear_one = isinstance(case.rule, AbstractLinear) and case.rule.has_left
     if not (linear_one or isinstance(case.rule, AbstractSeparation)):
         return
     n, d, target = case.numbers[2], case.d, 1
@@ -112,13 +112,13 @@ def _weights(numbers, keys, query, target, stops, *, static, size):
         at = lambda stop: weighted(rule, sums, query, table, fold.up_to(stop))
         return jax.lax.map(at, stops)
     bare = eqx.tree_at(lambda pairs: pairs.values, Pairs(keys, keys), keys[:, :0])
-    rule = rule.prepare(bare, fold)
+    rule, bare = linear.prepared(rule, bare, fold)
     grams = linear.grams(rule, bare, fold, stops)
 
     def under(given):
         gram, stop = given
         left = rule.left(gram, bare, fold.up_to(stop))
-        return left.weights(query, keys[target], fold)
+        return linear.weights(rule, left, query, keys[target], fold)
 
     return jax.lax.map(under, (grams, stops))
 

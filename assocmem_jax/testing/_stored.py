@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from .._base.errors import first_line
 from .._core.fold import Fold
-from .._core.linear import AbstractLinear, has_left
+from .._core.linear import AbstractLinear, prepared, weights
 from .._core.pairs import Pairs
 from .._core.rule import AbstractRule, Static, joined, split, static_advice
 from .._core.separation import AbstractSeparation
@@ -97,7 +97,7 @@ def check_left(rule: AbstractRule, d: int) -> None:
     Raises:
         Unmeasurable: if it gives others, or `left` fails.
     """
-    if not isinstance(rule, AbstractLinear) or not has_left(rule):
+    if not isinstance(rule, AbstractLinear) or not rule.has_left:
         return
     with _explained(rule, d):
         fits = _left_fits(rule, _pairs(d, 1))
@@ -172,15 +172,17 @@ def _left_fits(rule: AbstractLinear, table: Pairs) -> bool:
     keys, fold = table.keys[:_STORED], Fold(4)
     query = keys[1] + jnp.asarray(0.1, keys.dtype)
     units = Pairs(keys, jnp.eye(_STORED, dtype=keys.dtype))
-    weights = np.asarray(rule.read(rule.write(units, fold), query, fold), np.float64)
+    given = np.asarray(rule.read(rule.write(units, fold), query, fold), np.float64)
     bare = eqx.tree_at(lambda pairs: pairs.values, table, table.keys[:, :0])
     upto = fold.up_to(jnp.asarray(_STORED, jnp.int32))
-    left = rule.prepare(bare, upto).left(fold.dot(keys.T, keys), bare, upto)
-    found = left.weights(query, keys[1], fold)
-    others = np.delete(weights, 1)
+    ready, lifted = prepared(rule, bare, upto)
+    seen = jax.vmap(rule.lift)(keys)
+    left = ready.left(fold.dot(seen.T, seen), lifted, upto)
+    found = weights(rule, left, query, keys[1], fold)
+    others = np.delete(given, 1)
     unit = 1.0 if found.unit is None else float(found.unit)
     return _agree(
-        np.array([weights[1] ** 2, others @ others]),
+        np.array([given[1] ** 2, others @ others]),
         unit**2 * np.array([float(found.target) ** 2, float(found.noise)]),
     )
 

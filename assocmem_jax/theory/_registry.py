@@ -23,6 +23,7 @@ from . import (
     _softmax_error,
     _sparsemax,
 )
+from ._mapped import mapped_cosine
 
 
 class Formula(NamedTuple):
@@ -87,6 +88,17 @@ _KEYS: dict[type[AbstractEnsemble], str] = {
 }
 
 
+def _formulas_of(rule: AbstractRule) -> dict[str, Formula]:
+    """The formulas of a rule, by metric."""
+    if type(rule) is not _rules.Mapped:
+        return _FORMULAS.get(type(rule), {})
+    # Over sums of both signs, directions of answers turn around.
+    over_sum = type(rule.rule) is _rules.LinearAttention
+    known = over_sum or type(rule.rule) is _rules.DotProduct
+    cosine = mapped_cosine(rule.features, positive=over_sum) if known else None
+    return {} if cosine is None else {"cosine": Formula(cosine, 1e30)}
+
+
 def formula_of(
     call: str, rule: AbstractRule, metric: str, ensemble: AbstractEnsemble
 ) -> Formula:
@@ -106,7 +118,7 @@ def formula_of(
     if not isinstance(metric, str) or metric not in METRICS:
         advice = suggest(str(metric), METRICS)
         raise ArgumentError(call, "metric", f"has no metric {metric!r}", advice)
-    name, formulas = type(rule).__name__, _FORMULAS.get(type(rule), {})
+    name, formulas = type(rule).__name__, _formulas_of(rule)
     advice = "Measure it with `sweep`."
     if metric not in formulas:
         known = ", ".join(map(repr, formulas)) or "nothing"

@@ -1,5 +1,7 @@
 """The ridge memory: its limits, its accuracy, its derivatives, and its other names."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -200,7 +202,11 @@ def test_recursive_least_squares_is_ridge_one_pair_at_a_time(rng):
 
 def test_studies_are_predicted():
     rules = {"ridge": am.Ridge(8.0)}
-    options = {"d": [32], "n": [8, 24, 32, 64], "query_noise": [0.0, 0.5]}
+    options: dict[str, Any] = {
+        "d": [32],
+        "n": [8, 24, 32, 64],
+        "query_noise": [0.0, 0.5],
+    }
     vary = {"penalty": [8.0, 64.0]}
     metrics = ("cosine", "distance", "squared_error")
     stated = {"cosine": 0.02, "distance": 0.06 * 32**0.5, "squared_error": 0.1 * 32}
