@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 import equinox as eqx
@@ -35,7 +35,7 @@ def to_text(module: Any, within: tuple[int, ...] = ()) -> str:
     ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
     arguments = [
         f"{field.name}={_value(value, within)}"
-        for field in dataclasses.fields(module)
+        for field in _in_order(module)
         # Modules from elsewhere may set all of their fields by a method of their own.
         if field.init or not ours
         if (value := getattr(module, field.name, None)) is not None
@@ -63,11 +63,16 @@ def shown(module: eqx.Module) -> str:
     text = lambda x: str(x) if whole(x) else eqx.tree_pformat(x)
     arguments = [
         f"{field.name}={text(value)}"
-        for field in dataclasses.fields(module)
+        for field in _in_order(module)
         if field.repr and (value := getattr(module, field.name, None)) is not None
         if not _is_left_out(field, value)
     ]
     return f"{type(module).__name__}({', '.join(arguments)})"
+
+
+def _in_order(module: Any) -> list[dataclasses.Field]:
+    """Fields in the order of a call: those that are given by name alone come last."""
+    return sorted(dataclasses.fields(module), key=lambda field: bool(field.kw_only))
 
 
 def _is_left_out(field: dataclasses.Field, value: Any) -> bool:
@@ -192,12 +197,17 @@ def public(module: ModuleType, base: type) -> dict[str, Callable]:
     }
 
 
-def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
+def from_text(
+    text: str,
+    kinds: Mapping[str, Callable],
+    parts: Mapping[str, Callable] = MappingProxyType({}),
+) -> Any:
     """Make the module that a text such as `Softmax(beta=0.5)` or `Softmax` names.
 
     Args:
         text: a name, alone or called with arguments that are literals, or such calls.
         kinds: what can be called, by name; upper and lower case are the same.
+        parts: what else can be called within a call.
 
     Raises:
         ValueError: if the text is no such call, or a name in it is not known.
@@ -210,7 +220,10 @@ def from_text(text: str, kinds: Mapping[str, Callable]) -> Any:
             call = ast.Call(call, [], [])
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
             raise ValueError("a name must be called")
-        name, within = call.func.id, functools.partial(_argument, kinds=kinds)
+        name, within = (
+            call.func.id,
+            functools.partial(_argument, kinds={**kinds, **parts}),
+        )
         positional = [within(x) for x in call.args]
         named = {str(x.arg): within(x.value) for x in call.keywords}
     except _Inner as error:
@@ -275,15 +288,19 @@ def _misfit(
     signature: inspect.Signature, positional: Sequence[Any], named: Mapping[str, Any]
 ) -> str:
     """The reason why arguments with known names do not fit a signature."""
+    by_name = inspect.Parameter.KEYWORD_ONLY
     known = list(signature.parameters)
-    if len(positional) > len(known):
-        return f"has {len(positional)} arguments, at most {len(known)} fit"
-    twice = [name for name in known[: len(positional)] if name in named]
+    in_order = [x for x in known if signature.parameters[x].kind is not by_name]
+    if len(positional) > len(in_order):
+        unnamed = " without a name" if len(known) > len(in_order) else ""
+        most = len(in_order)
+        return f"has {len(positional)} arguments{unnamed}, at most {most} fit"
+    twice = [name for name in in_order[: len(positional)] if name in named]
     if twice:
         return f"gives `{twice[0]}` twice"
     missing = [
         f"`{name}`"
-        for name in known[len(positional) :]
+        for name in [x for x in known if x not in in_order[: len(positional)]]
         if name not in named
         and signature.parameters[name].default is inspect.Parameter.empty
     ]

@@ -8,13 +8,14 @@ from typing import Any
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from .. import _rules, patterns
+from .. import _rules, patterns, similarities
 from .._base.files import to_path
 from .._base.text import from_text, public, to_text
 from .._core.rule import AbstractRule
 from .._spec.levels import Level
 from .._spec.loads import Loads, from_texts, loads
 from ..patterns import AbstractEnsemble
+from ..similarities import AbstractSimilarity
 
 
 class Mistake(Exception):
@@ -25,6 +26,7 @@ class Mistake(Exception):
 
 
 RULES = public(_rules, AbstractRule)
+SIMILARITIES = public(similarities, AbstractSimilarity)
 ENSEMBLES = {
     **public(patterns, AbstractEnsemble),
     # On a command line, samples are a file.
@@ -75,14 +77,14 @@ def parse_sizes(words: Sequence[str]) -> tuple[int, ...]:
 
 def parse_rules(words: Sequence[str]) -> dict[str, AbstractRule]:
     """Rules, each with a name before it or named by what was typed."""
-    return _named(words, RULES)
+    return _named(words, RULES, SIMILARITIES)
 
 
 def parse_ensembles(
     words: Sequence[str],
 ) -> AbstractEnsemble | dict[str, AbstractEnsemble]:
     """One ensemble, or several that make an axis, named as rules are."""
-    ensembles = _named(words, ENSEMBLES)
+    ensembles = _named(words, ENSEMBLES, {})
     if len(ensembles) == 0:
         raise ValueError("An ensemble is missing. Give one, or several for an axis.")
     # Even one with a name makes an axis.
@@ -90,7 +92,9 @@ def parse_ensembles(
     return next(iter(ensembles.values())) if alone else ensembles
 
 
-def _named(words: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:
+def _named(
+    words: Sequence[str], kinds: Mapping[str, Any], parts: Mapping[str, Any]
+) -> dict[str, Any]:
     named = {}
     for word in words:
         name, equals, call = word.partition("=")
@@ -98,7 +102,7 @@ def _named(words: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:
             name, call = word, word
         if name in named:
             raise ValueError(f"`{name}` is there twice. Write `another_name={call}`.")
-        named[name] = from_text(call, kinds)
+        named[name] = from_text(call, kinds, parts)
     return named
 
 

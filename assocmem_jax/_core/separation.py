@@ -48,7 +48,9 @@ class AbstractSeparation(AbstractRule[Pairs]):
     """
 
     looks: ClassVar[Looks] = "once"
-    similarity: AbstractSimilarity = eqx.field(default=Dot(), kw_only=True)
+    similarity: AbstractSimilarity = eqx.field(
+        default=Dot(), kw_only=True, converter=lambda x: x
+    )
 
     def __check_init__(self):
         if not isinstance(self.similarity, AbstractSimilarity):
@@ -121,6 +123,24 @@ class AbstractSeparation(AbstractRule[Pairs]):
         """The score of each key of a block: how alike it is to the query."""
         return self.similarity.scores(query, block.keys, fold.dot)
 
+    def weigh_keys(
+        self, query: Float[Array, " d"], block: Any, fold: Fold
+    ) -> tuple[Any, Float[Array, " b"]]:
+        """The scale and the weights of the keys of a block.
+
+        By default those that `weigh` gives to their scores. A rule whose weights depend
+        on more of a key than its score says here how.
+        """
+        scores = self.scores(query, block, fold)
+        scale, weights = self.weigh(scores, block.mask)
+        if weights.shape != scores.shape:
+            raise ValueError(
+                f"`{type(self).__name__}.weigh(scores, mask)` must return a scale and "
+                f"one weight per score, got weights of shape {weights.shape} for "
+                f"scores of shape {scores.shape}."
+            )
+        return scale, weights
+
     def write(self, pairs: Pairs, fold: Fold = Fold()) -> Pairs:
         """The pairs themselves."""
         del fold
@@ -176,31 +196,23 @@ def weight_sums(
 ) -> WeightSums:
     """The sums of the weights of a query: of the row of a key, and of the others.
 
-    With care, their unit is about the largest weight that a key of such a length can
-    have.
+    With care, their unit is about the largest weight of the keys that are as long as
+    the key: of the most alike to the query, or of the least.
     """
     if not careful:
         return WeightSums(target, None)
-    along = query * (unit_of(key) / unit_of(query))
-    like, stored = along[None], jnp.ones(1, bool)
-    table = IndexedKeys(like, target[None], stored)
+    ends, stored = rule.similarity.ends(query, key), jnp.ones(2, bool)
+    table = IndexedKeys(ends, jnp.stack([target, target]), stored)
     prepared = rule.prepare(query, table, fold)
-    scores = prepared.scores(query, table, fold)
-    return WeightSums(target, unit_of(prepared.weigh(scores, stored)[1]))
+    _, weights = prepared.weigh_keys(query, table, fold)
+    return WeightSums(target, unit_of(weights))
 
 
 def _loop(rule: AbstractSeparation, sums: AbstractSums, query: Any, fold: Fold):
     """What is computed of a block, and how two blocks are merged."""
 
     def of_block(block):
-        scores = rule.scores(query, block, fold)
-        scale, weights = rule.weigh(scores, block.mask)
-        if weights.shape != scores.shape:
-            raise ValueError(
-                f"`{type(rule).__name__}.weigh(scores, mask)` must return a scale and "
-                f"one weight per score, got weights of shape {weights.shape} for "
-                f"scores of shape {scores.shape}."
-            )
+        scale, weights = rule.weigh_keys(query, block, fold)
         if scale is not None and type(rule).join is AbstractSeparation.join:
             raise ValueError(
                 f"`{type(rule).__name__}.join(a, b)` must be defined where `weigh` "

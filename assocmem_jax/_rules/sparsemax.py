@@ -107,7 +107,7 @@ def _above(rule: Sparsemax, query, table, fold, top, threshold):
 
     def of_block(block):
         excess = rule._excess(rule.scores(query, block, fold), block.mask, top)
-        above = excess > threshold
+        above = block.mask & (excess > threshold)
         return jnp.sum(above), jnp.sum(jnp.where(above, excess, 0))
 
     return fold(of_block, lambda a, b: (a[0] + b[0], a[1] + b[1]), table)

@@ -7,6 +7,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._base.exact import unit_of
+
 
 class AbstractSimilarity(eqx.Module):
     """How alike a query and a key are, as one number, the score of the key.
@@ -39,3 +41,16 @@ class AbstractSimilarity(eqx.Module):
     ) -> Float[Array, " b"]:
         """The scores of the keys of a block."""
         return self.in_unit(query, keys, dot) * self.unit(query)
+
+    def ends(
+        self, query: Float[Array, " d"], key: Float[Array, " d"]
+    ) -> Float[Array, "2 d"]:
+        """The most and the least alike of all keys that are about as long as a key."""
+        along = self._along(query, key)
+        return jnp.stack([along, -along])
+
+    def _along(
+        self, query: Float[Array, " d"], key: Float[Array, " d"]
+    ) -> Float[Array, " d"]:
+        """A key along the query, about as long as a key."""
+        return query * (unit_of(key) / unit_of(query))

@@ -1,7 +1,8 @@
 """Which closed form belongs to which rule."""
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from .. import _rules
 from .._base.errors import ArgumentError, called_as
 from .._base.suggest import suggest
+from .._base.text import to_text
 from .._core.rule import AbstractRule, hyperparameters
+from .._core.separation import AbstractSeparation
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Bipolar, Gaussian, Spherical
+from ..similarities import AbstractSimilarity, Cosine, Dot, SquaredEuclidean
 from . import (
     _attention_recall,
     _dot_product,
@@ -88,8 +92,59 @@ _KEYS: dict[type[AbstractEnsemble], str] = {
 }
 
 
+class Products(NamedTuple):
+    r"""Keys whose products with a query are as good as the scores of a similarity.
+
+    Good for a rule that sees differences of scores, times an inverse temperature.
+
+    Attributes:
+        keys: the keys, as formulas name them.
+        factor: from d to what makes the inverse temperature that of the products.
+        noisy: whether it holds for noisy queries, too.
+    """
+
+    keys: str
+    factor: Callable[[Any], Any]
+    noisy: bool = True
+
+
+# Between keys of norm sqrt(d) a squared distance is a constant less twice the product,
+# and a cosine is the product over d, where the query is such a key. Gaussian keys over
+# their norm are spherical ones.
+_PRODUCTS: dict[type[AbstractSimilarity], dict[str, Products]] = {
+    Dot: {keys: Products(keys, np.ones_like) for keys in _KEYS.values()},
+    Cosine: {
+        "gaussian": Products("spherical", lambda d: 1 / d, noisy=False),
+        "spherical": Products("spherical", lambda d: 1 / d, noisy=False),
+        "bipolar": Products("bipolar", lambda d: 1 / d, noisy=False),
+    },
+    SquaredEuclidean: {
+        "spherical": Products("spherical", lambda d: 2.0),
+        "bipolar": Products("bipolar", lambda d: 2.0),
+    },
+}
+
+
 def _formulas_of(rule: AbstractRule) -> dict[str, Formula]:
     """The formulas of a rule, by metric."""
+    own = _own_formulas(rule)
+    cosine = own.get("cosine")
+    return own if cosine is None else {**own, "bit_accuracy": _of_signs(cosine)}
+
+
+def _of_signs(cosine: Formula) -> Formula:
+    """Of right signs, from the cosine of single coordinates: at v = 1 it is a sign."""
+
+    @functools.wraps(cosine.function)
+    def bit_accuracy(*sizes: Any, v: Any = None, **more: Any) -> Any:
+        del v
+        return (1 + cosine.function(*sizes, v=1, **more)) / 2
+
+    return cosine._replace(function=bit_accuracy)
+
+
+def _own_formulas(rule: AbstractRule) -> dict[str, Formula]:
+    """Those that are written down for a rule."""
     if type(rule) is not _rules.Mapped:
         return _FORMULAS.get(type(rule), {})
     # Over sums of both signs, directions of answers turn around.
@@ -130,26 +185,50 @@ def formula_of(
         )
     formula = formulas[metric]
     taken = inspect.signature(formula.function).parameters
-    keys = _KEYS.get(type(ensemble))
-    if keys is None or (keys != "gaussian" and "keys" not in taken):
+    drawn = _KEYS.get(type(ensemble), "")
+    products = _products(rule, drawn, taken)
+    if products is None or (products.keys != "gaussian" and "keys" not in taken):
+        similarity = getattr(rule, "similarity", Dot())
+        plain = isinstance(similarity, Dot)
+        named = name if plain else f"{name}(similarity={to_text(similarity)})"
         raise ArgumentError(
             call,
-            "ensemble",
-            f"knows no prediction of {metric!r} for `{name}` and keys of "
+            "ensemble" if plain else "rule",
+            f"knows no prediction of {metric!r} for `{named}` and keys of "
             f"`{type(ensemble).__name__}`",
             advice,
         )
-    given: dict[str, Any] = {"keys": keys} if "keys" in taken else {}
+    given: dict[str, Any] = {"keys": products.keys} if "keys" in taken else {}
     names = {"keys": "ensemble"}
     for parameter in hyperparameters(rule):
         if parameter in taken:
             given[parameter] = float(getattr(rule, parameter))
             names[parameter] = "rule"
 
-    def predicted(*sizes: Any, **more: Any) -> Any:
+    def predicted(d: Any, n: Any, *, query_noise: Any = 0.0, **more: Any) -> Any:
+        if np.any(query_noise) and not products.noisy:
+            complaint = f"is known to be predicted for `{to_text(rule)}` where it is 0"
+            raise ArgumentError(
+                call, "query_noise", f"{complaint}, got {query_noise}", advice
+            )
+        own = given
+        if "beta" in given:
+            own = {**given, "beta": given["beta"] * products.factor(d)}
         with called_as(
             call, names, instead_of=(f"theory.{formula.function.__name__}",)
         ):
-            return formula.function(*sizes, **more, **given)
+            return formula.function(d, n, query_noise=query_noise, **more, **own)
 
     return formula._replace(function=predicted)
+
+
+def _products(
+    rule: AbstractRule, keys: str, taken: Mapping[str, Any]
+) -> Products | None:
+    """What stands for the scores of a rule with such keys, if anything does."""
+    similarity = Dot()
+    if isinstance(rule, AbstractSeparation):
+        similarity = rule.similarity
+    if not isinstance(similarity, Dot) and "beta" not in taken:
+        return None
+    return _PRODUCTS.get(type(similarity), {}).get(keys)

@@ -83,7 +83,8 @@ def test_functions_and_objects_are_given_by_name():
     (
         ("Clustered(8)", r"`Clustered\(8\)` lacks `spread`. `Clustered` takes `num_c"),
         ("clustered", "`clustered` lacks `num_clusters` and `spread`"),
-        ("Softmax(1, 2)", "has 2 arguments, at most 1 fit"),
+        ("Softmax(1, 2)", "has 2 arguments without a name, at most 1 fit"),
+        ("Clustered(1, 2, 3)", "has 3 arguments, at most 2 fit"),
         ("Softmax(1, beta=2)", "gives `beta` twice"),
     ),
 )

@@ -1,0 +1,77 @@
+"""What similarities that come from a distance share."""
+
+import abc
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._similarity import AbstractSimilarity
+
+
+# Coordinates whose differences are summed in one step of a loop. With more, programs
+# take longer to compile; with fewer, sums are written to memory more often than needed.
+_COORDINATES = 16
+
+
+class AbstractDistance(AbstractSimilarity):
+    """Minus a sum over coordinates of some function of differences.
+
+    Each difference is taken before anything is summed, so that near points are told
+    apart far from the origin. What is out of range counts as the largest number.
+    """
+
+    @abc.abstractmethod
+    def of(self, difference: Float[Array, "..."]) -> Float[Array, "..."]:
+        """What the difference in one coordinate adds to the distance.
+
+        The same bits in every program: scores that are computed twice must be equal.
+        """
+
+    def length(self, query: Float[Array, " d"]) -> Float[Array, ""]:
+        """A unit of length, a power of two, in which distances are in range."""
+        return jnp.ones((), query.dtype)
+
+    def unit(self, query):
+        """The distance that is one unit of length."""
+        unit = self.of(self.length(query))
+        return jnp.minimum(unit, jnp.finfo(unit.dtype).max)
+
+    def in_unit(self, query, keys, dot):
+        """Minus the distances, by a loop over the coordinates, some at a time.
+
+        No array has an axis for queries, keys and coordinates at once. Keys come last,
+        as a processor takes several of them in one operation.
+        """
+        del dot
+        scale = 1 / self.length(query)
+        steps = (len(query) - 1) // _COORDINATES
+        first = len(query) - steps * _COORDINATES
+
+        # Derivatives compute the differences again, rather than keep them.
+        @jax.checkpoint
+        def added(coordinates):
+            pairs = zip(*coordinates, strict=True)
+            terms = [self.of(x - y * scale) for x, y in pairs]
+            return functools.reduce(jnp.add, terms)
+
+        query, columns = query * scale, keys.T
+        distances = added((query[:first], columns[:first]))
+        split = lambda x: x[first:].reshape(steps, _COORDINATES, *x.shape[1:])
+        step = lambda total, coordinates: (total + added(coordinates), None)
+        distances, _ = jax.lax.scan(step, distances, (split(query), split(columns)))
+        return _bounded(-distances)
+
+    def scores(self, query, keys, dot):
+        """Minus the distances."""
+        return _bounded(self.in_unit(query, keys, dot) * self.unit(query))
+
+    def ends(self, query, key):
+        """The query itself, and a key on the other side."""
+        return jnp.stack([query, -self._along(query, key)])
+
+
+def _bounded(scores: Float[Array, " b"]) -> Float[Array, " b"]:
+    """Scores that are finite: the difference of two infinities is no number."""
+    return jnp.maximum(scores, jnp.finfo(scores.dtype).min)
