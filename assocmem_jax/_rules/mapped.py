@@ -35,10 +35,10 @@ class Mapped(AbstractLinear[Any]):
     """
 
     about: ClassVar[About] = About(
-        formula="the rule, of phi(K) and phi(q)",
-        write="that of the rule with D for d, and n phi",
-        read="that of the rule with D for d, and phi",
-        state="that of the rule with D for d",
+        formula="rule, of phi(K) and phi(q); here of the dot product",
+        write="2 n D v",
+        read="2 D v",
+        state="D v",
         source="Katharopoulos et al. (2020), arXiv:2006.16236",
     )
     rule: AbstractLinear = eqx.field(converter=lambda x: _linear(x))

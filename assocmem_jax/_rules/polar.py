@@ -38,7 +38,7 @@ class Polar(AbstractLinear[Matrix]):
 
     about: ClassVar[About] = About(
         formula="(U V^T)^T q with K^T V = U S V^T",
-        write="2 n d v, and a singular value decomposition",
+        write="about 2 n d v + 20 d^2 v",
         read="2 d v",
         state="d v",
         source="Bernstein & Newhouse (2024), arXiv:2409.20325",

@@ -1,6 +1,5 @@
 """The list of rules."""
 
-import re
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -15,12 +14,6 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 LISTED = {facts.name: facts for facts in am.rules()}
 
 
-def evaluated(text: str, **sizes: float) -> float:
-    """A number of operations or numbers as text, such as `2 n (d + v)`."""
-    product = re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text).replace("^", "**")
-    return float(eval(product, {}, sizes))
-
-
 def test_every_rule_is_listed_once_by_name():
     names = [facts.name for facts in am.rules()]
     assert names == sorted(set(names)) and set(names) == {
@@ -31,12 +24,20 @@ def test_every_rule_is_listed_once_by_name():
 @every_rule
 def test_the_listed_state_is_the_leading_term_of_the_memory(name):
     rule = RULES[name].rule
-    facts = LISTED[type(rule).__name__]
     n, d, v = 4096, 8, 4096
-    size = am.state_bytes(rule, d, v, n, jnp.float32)
-    others = {"k": 3.0, "D": 1.0}
-    listed = 4 * evaluated(facts.state, n=n, d=d, v=v, **others)
-    assert size == pytest.approx(listed, rel=0.01)
+    sizes = {"n": n, "d": d, "v": v}
+    if isinstance(rule, am.Mapped):
+        sizes["D"] = rule.features.dimension(d)
+    assert rule.about is not None
+    listed = 4 * rule.about.counted("state", **sizes)
+    assert am.state_bytes(rule, d, v, n, jnp.float32) == pytest.approx(listed, rel=0.01)
+
+
+@every_rule
+def test_listed_costs_are_numbers_of_operations(name):
+    about, sizes = RULES[name].rule.about, dict.fromkeys("ndvDk", 2.0)
+    assert about is not None and about.source.count("(") == 1
+    assert about.counted("write", **sizes) >= 0 < about.counted("read", **sizes)
 
 
 def test_a_table_of_all_rules_is_printed(capsys):
