@@ -24,7 +24,9 @@ class About(NamedTuple):
     state: str
     source: str
 
-    def counted(self, what: Literal["write", "read", "state"], **sizes: float) -> float:
+    def counted(
+        self, what: Literal["write", "read", "state"], **sizes: int | float
+    ) -> float:
         """One of the numbers, at some sizes."""
         text = getattr(self, what).removeprefix("about ")
         # Factors have no sign between them.
