@@ -46,6 +46,11 @@ def weighing(weights: Callable[[torch.Tensor], torch.Tensor]) -> Callable:
     return lambda memory, queries: weights(queries @ memory[0].T) @ memory[1]
 
 
+def eye(keys):
+    """The identity, of the type and dimension of some keys."""
+    return torch.eye(keys.shape[1], dtype=keys.dtype)
+
+
 def linear(memory, queries):
     """Queries times a matrix."""
     return queries @ memory
@@ -143,18 +148,44 @@ def local_linear(memory, queries):
     mean = weights @ keys
     squares = torch.einsum("mn,ni,nj->mij", weights, keys, keys)
     covariance = squares - mean[:, :, None] * mean[:, None, :]
-    ridge = torch.eye(keys.shape[1], dtype=keys.dtype) / total[:, None, None]
+    ridge = eye(keys) / total[:, None, None]
     turned = torch.linalg.solve(covariance + ridge, queries - mean)
     along = turned @ keys.T - (turned * mean).sum(1, keepdim=True)
     return weights * (1 + along) @ values
 
 
+def elu(x):
+    """ELU + 1."""
+    return torch.nn.functional.elu(x) + 1
+
+
 RULES: dict[str, Peer] = {
+    "Covariance": Peer(
+        am.Covariance(),
+        lambda k, v: ((k - k.mean(0)).T @ v, k.mean(0)),
+        lambda memory, q: (q - memory[1]) @ memory[0],
+    ),
     "DotProduct": Peer(am.DotProduct(), lambda k, v: k.T @ v, linear),
+    "LinearAttention": Peer(
+        am.Mapped(am.LinearAttention(), am.features.ELU()),
+        lambda k, v: (elu(k).T @ v, elu(k).sum(0)),
+        lambda memory, q: normalized(memory, elu(q)),
+    ),
+    "Mapped": Peer(
+        am.Mapped(am.DotProduct(), am.features.ELU()),
+        lambda k, v: elu(k).T @ v,
+        lambda memory, q: elu(q) @ memory,
+    ),
+    "Polar": Peer(am.Polar(), polar, linear, tolerance=1e-3),
     "Pseudoinverse": Peer(
         am.Pseudoinverse(), lambda k, v: torch.linalg.pinv(k) @ v, linear
     ),
     "ReLU": Peer(am.ReLU(), keep, weighing(torch.relu)),
+    "Ridge": Peer(
+        am.Ridge(1.0),
+        lambda k, v: torch.linalg.solve(k.T @ k + eye(k), k.T @ v),
+        linear,
+    ),
     "Softmax": Peer(
         am.Softmax(2.0), keep, weighing(lambda s: torch.softmax(2.0 * s, 1))
     ),

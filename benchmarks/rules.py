@@ -59,7 +59,10 @@ def measured(name: str, d: int, n: int, repeats: int, peaks: dict) -> dict:
     )
     sides = {"assocmem": jax_side(peer, n), "torch": (peer.write, peer.read)}
     form = {"assocmem": jnp.asarray, "torch": torch.from_numpy}
-    counted = lambda what: peer.counted(what, n=n, d=d, v=d)
+    more = {}
+    if isinstance(peer.rule, am.Mapped):
+        more["D"] = peer.rule.features.dimension(d)
+    counted = lambda what: peer.counted(what, n=n, d=d, v=d, **more)
     calls, cold, peak, out = {"write": {}, "read": {}}, {}, {}, {}
     for side, (write, read) in sides.items():
         k, v, q = map(form[side], (keys, values, queries))
@@ -81,7 +84,10 @@ def measured(name: str, d: int, n: int, repeats: int, peaks: dict) -> dict:
         phases[phase] = {
             "seconds_cold": {side: cold[phase, side] for side in sides},
             "seconds_warm": median,
-            "ratio_warm": median["torch"] / median["assocmem"],
+            # Of what keeps the pairs there is nothing to compare.
+            "ratio_warm": median["torch"] / median["assocmem"]
+            if counted(phase)
+            else None,
             "peak_mebibytes": {side: peak[phase, side] for side in sides},
             "seconds_floor": floor,
             "fraction_of_floor": floor / median["assocmem"],
