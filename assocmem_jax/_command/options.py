@@ -8,7 +8,7 @@ from typing import Any
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from .. import _rules, patterns
+from .. import _rules, features, patterns
 from .._base.files import to_path
 from .._base.text import from_text, public, to_text
 from .._core.rule import AbstractRule
@@ -25,6 +25,8 @@ class Mistake(Exception):
 
 
 RULES = public(_rules, AbstractRule)
+# Arguments of rules.
+FEATURES = public(features, features.AbstractFeatures)
 ENSEMBLES = {
     **public(patterns, AbstractEnsemble),
     # On a command line, samples are a file.
@@ -75,7 +77,7 @@ def parse_sizes(words: Sequence[str]) -> tuple[int, ...]:
 
 def parse_rules(words: Sequence[str]) -> dict[str, AbstractRule]:
     """Rules, each with a name before it or named by what was typed."""
-    return _named(words, RULES)
+    return _named(words, {**RULES, **FEATURES})
 
 
 def parse_ensembles(

@@ -108,7 +108,7 @@ def test_second_derivatives_exist(n, rng):
     sum_of = lambda penalty, keys: jnp.sum(
         am.Ridge(penalty).write(am.Pairs(keys, values))
     )
-    check_grads(jax.jit(sum_of), (0.3, keys), 2, ("rev",), eps=1e-5, rtol=1e-5)
+    check_grads(jax.jit(sum_of), (0.3, keys), 2, modes=("rev",), eps=1e-5, rtol=1e-5)
 
 
 def test_the_derivative_of_few_pairs_keeps_its_digits_under_a_small_penalty(rng):
