@@ -9,6 +9,7 @@ import numpy as np
 from .. import _rules
 from .._base.errors import ArgumentError, called_as
 from .._base.suggest import suggest
+from .._core.linear import AbstractLinear
 from .._core.rule import AbstractRule, hyperparameters
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Bipolar, Gaussian, Spherical
@@ -90,6 +91,9 @@ _KEYS: dict[type[AbstractEnsemble], str] = {
 
 def _formulas_of(rule: AbstractRule) -> dict[str, Formula]:
     """The formulas of a rule, by metric."""
+    if isinstance(rule, AbstractLinear) and rule.columns():
+        # Scores depend on the order of what the rule holds of each pair.
+        return {}
     if type(rule) is not _rules.Mapped:
         return _FORMULAS.get(type(rule), {})
     # Over sums of both signs, directions of answers turn around.
