@@ -167,5 +167,5 @@ def assert_close(actual, desired, scale=1.0):
     """Compare with the largest entry of `desired`, as errors of sums are absolute."""
     actual, desired = np.asarray(actual), np.asarray(desired, np.float64)
     assert actual.shape == desired.shape
-    error = np.max(np.abs(actual - desired)) / np.max(np.abs(desired))
+    error = np.max(np.abs(actual - desired)) / (np.max(np.abs(desired)) or 1.0)
     assert error <= scale * tolerance(actual.dtype), error

@@ -3,9 +3,19 @@
 import inspect
 from typing import NamedTuple
 
-from .. import _rules
+from .. import _rules, features, similarities
 from .._base.text import public
 from .._core.rule import AbstractRule
+from ..features import AbstractFeatures
+from ..similarities import AbstractSimilarity
+
+
+RULES = public(_rules, AbstractRule)
+# What rules are made of, beside numbers.
+PARTS = {
+    **public(similarities, AbstractSimilarity),
+    **public(features, AbstractFeatures),
+}
 
 
 class RuleFacts(NamedTuple):
@@ -42,8 +52,7 @@ def rules() -> tuple[RuleFacts, ...]:
         >>> [rule.formula for rule in am.rules() if rule.name == "DotProduct"]
         ['V^T K q']
     """
-    kinds = public(_rules, AbstractRule)
-    return tuple(_facts(name, kinds[name]) for name in sorted(kinds))
+    return tuple(_facts(name, RULES[name]) for name in sorted(RULES))
 
 
 def _facts(name: str, kind: type[AbstractRule]) -> RuleFacts:

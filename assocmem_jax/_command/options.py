@@ -8,14 +8,14 @@ from typing import Any
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from .. import _rules, patterns, similarities
+from .. import patterns
 from .._base.files import to_path
 from .._base.text import from_text, public, to_text
+from .._catalog.rules import PARTS, RULES
 from .._core.rule import AbstractRule
 from .._spec.levels import Level
 from .._spec.loads import Loads, from_texts, loads
 from ..patterns import AbstractEnsemble
-from ..similarities import AbstractSimilarity
 
 
 class Mistake(Exception):
@@ -25,8 +25,6 @@ class Mistake(Exception):
     """
 
 
-RULES = public(_rules, AbstractRule)
-SIMILARITIES = public(similarities, AbstractSimilarity)
 ENSEMBLES = {
     **public(patterns, AbstractEnsemble),
     # On a command line, samples are a file.
@@ -77,7 +75,7 @@ def parse_sizes(words: Sequence[str]) -> tuple[int, ...]:
 
 def parse_rules(words: Sequence[str]) -> dict[str, AbstractRule]:
     """Rules, each with a name before it or named by what was typed."""
-    return _named(words, RULES, SIMILARITIES)
+    return _named(words, RULES, PARTS)
 
 
 def parse_ensembles(

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .._base.errors import ArgumentError
 from .._base.exact import rounded, unit_of
 from .fold import Fold
-from .lifted import LiftedPairs
 from .pairs import AbstractPairs, Pairs
 from .rule import AbstractRule, Looks, Memory
+from .seen import SeenPairs
 from .sums import Weights
+from .table import Column
 
 
 class LeftFactor(eqx.Module):
@@ -112,11 +114,28 @@ class AbstractLinear(AbstractRule[Memory]):
         return ("memory",)
 
     def lift(self, x: Float[Array, " d"]) -> Float[Array, " D"]:
-        """What the rule makes of a key or query before all else: by default nothing.
+        """What the rule sees of a key or query, before all else: by default itself.
 
         All that it is given, but for the query of `read`, is of lifted keys.
         """
         return x
+
+    def columns(self) -> tuple[Array, ...]:
+        """What the rule holds of each pair: arrays with an entry for each, if any.
+
+        The first entry is of the first pair. Where pairs are spread over devices, in
+        equal shares, each device takes the part of its own.
+        """
+        return ()
+
+    def see(self, block: Pairs, *columns: Array) -> Any:
+        """What the rule makes of a block of pairs, and of its part of the columns.
+
+        `summarize` is given it, and `solve` in place of the pairs.
+        """
+        del columns
+        keys = jax.vmap(self.lift)(block.keys)
+        return eqx.tree_at(lambda block: block.keys, block, keys)
 
     @abc.abstractmethod
     def summarize(self, block: Pairs, fold: Fold) -> Any:
@@ -172,6 +191,9 @@ class AbstractLinear(AbstractRule[Memory]):
 
     def write(self, pairs: AbstractPairs, fold: Fold = Fold()) -> Memory:
         """Sum up the stored pairs, and solve for the memory."""
+        # Rows that fill up equal shares of devices store no pair.
+        shards = fold.total(pairs) // pairs.num_rows
+        check_columns("write", "rule", self, shards * (pairs.num_rows - 1) + 1)
         rule, pairs = prepared(self, pairs, fold)
         summary = None
         if fold.total(pairs) > rule.solves_alone(pairs, fold):
@@ -188,10 +210,49 @@ class AbstractLinear(AbstractRule[Memory]):
 
 
 def prepared(rule: Linear, pairs: Any, fold: Fold) -> tuple[Linear, Any]:
-    """The rule for some pairs, and the pairs with keys as the rule sees them."""
-    if type(rule).lift is not AbstractLinear.lift:
-        pairs = LiftedPairs(pairs, rule)
+    """The rule for some pairs, and the pairs as the rule sees them."""
+    columns = rule.columns()
+    if columns or type(rule).lift is not AbstractLinear.lift:
+        own = tuple(Column(_own_part(x, pairs, fold), pairs.mask) for x in columns)
+        pairs = SeenPairs(pairs, own, rule)
     return rule.prepare(pairs, fold), pairs
+
+
+def check_columns(
+    call: str, argument: str, rule: Any, num_pairs: int, name: str | None = None
+) -> None:
+    """Raise unless a rule holds an entry for each of so many pairs.
+
+    Args:
+        call: the function as the user called it, such as `retrieve`.
+        argument: the argument that holds the rule.
+        rule: any rule.
+        num_pairs: number of pairs.
+        name: of the rule, if it has one there.
+
+    Raises:
+        ValueError: if it holds fewer.
+    """
+    columns = rule.columns() if isinstance(rule, AbstractLinear) else ()
+    fewest = min((len(x) for x in columns), default=num_pairs)
+    if fewest < num_pairs:
+        raise ArgumentError(
+            call,
+            argument,
+            f"must hold a number for each of {num_pairs} pairs, got {fewest} in "
+            f"{repr(name) if name else f'`{type(rule).__name__}`'}",
+            "Store fewer pairs, or give the rule more numbers.",
+        )
+
+
+def _own_part(column: Array, pairs: Any, fold: Fold) -> Array:
+    """The entries of the pairs of one device, zeros where nobody stores a pair."""
+    rows, missing = pairs.num_rows, max(fold.total(pairs) - len(column), 0)
+    column = jnp.pad(column, [(0, missing)] + [(0, 0)] * (column.ndim - 1))
+    if fold.axis_name is None:
+        return column[:rows]
+    start = jax.lax.axis_index(fold.axis_name) * rows
+    return jax.lax.dynamic_slice_in_dim(column, start, rows)
 
 
 def wide(fold: Fold, pairs: AbstractPairs) -> Fold:

@@ -13,6 +13,7 @@ from .._base.checks import ArrayLike, check_size, require_finite
 from .._base.errors import ArgumentError, ArgumentTypeError, first_line
 from .._base.exact import widened
 from .fold import Fold
+from .linear import check_columns
 from .meshes import across, automatic, line_of, spread
 from .pairs import Pairs, check_one_value_per_key
 from .rule import AbstractRule, joined, split, static_advice
@@ -93,6 +94,7 @@ def retrieve(
             f"{keys.shape[1]} and queries of dimension {queries.shape[1]}",
             "Pass one query per row.",
         )
+    check_columns("retrieve", "rule", rule, keys.shape[0])
     mask = to_mask("retrieve", "mask", mask, keys.shape[0])
     if mesh is not None and not isinstance(mesh, Mesh):
         advice = 'Make one by `jax.make_mesh((k,), ("pairs",))`.'

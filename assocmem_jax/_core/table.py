@@ -93,3 +93,9 @@ class Column(AbstractTable):
 
     entries: Shaped[Array, "n ..."]
     mask: Bool[Array, " n"]
+
+    def moved(self, change: Any) -> "Column":
+        """The derivatives of all entries along a change of the column."""
+        if change.entries is None:
+            return Column(jnp.zeros_like(self.entries), self.mask)
+        return Column(change.entries, self.mask)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float
 
 from .._base.errors import ArgumentTypeError
@@ -47,6 +48,16 @@ class Mapped(AbstractLinear[Any]):
     def lift(self, x: Float[Array, " d"]) -> Float[Array, " D"]:
         """The features of a key or query."""
         return self.rule.lift(self.features(x))
+
+    def columns(self) -> tuple[Array, ...]:
+        """What the rule holds of each pair."""
+        return self.rule.columns()
+
+    def see(self, block: Pairs, *columns: Array) -> Any:
+        """What the rule makes of features."""
+        keys = jax.vmap(self.features)(block.keys)
+        block = eqx.tree_at(lambda block: block.keys, block, keys)
+        return self.rule.see(block, *columns)
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Mapped":
         """The prepared rule of the same features."""

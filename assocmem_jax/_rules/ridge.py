@@ -4,9 +4,12 @@ from typing import Any, ClassVar, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from .._base.checks import check_positive, scalar
+from .._base.arrays import to_real
+from .._base.checks import check_positive, is_traced, scalar
+from .._base.errors import ArgumentError
 from .._base.exact import unit_of, widened
 from .._core import least_squares
 from .._core.about import About
@@ -37,9 +40,14 @@ class Ridge(AbstractLinear[Matrix]):
         penalty: $\lambda > 0$, in units of squared scores. Keys of N(0, 1) have
             $k_i \cdot k_i = d$. Where rounding hides it, below $(\epsilon |K|)^2$, the
             answer is the one of the pseudoinverse.
+        weights: $w_i \ge 0$, one for each pair, so that S minimizes
+            $\sum_i w_i |v_i - S^\top k_i|^2 + \lambda |S|^2$; `None` means 1. The first
+            is of the first pair, and further ones do not count. A pair of weight zero
+            is not stored, and has no derivative. Studies need values that are drawn.
 
     Raises:
-        ValueError: if `penalty` is not positive and finite, or not one number.
+        ValueError: if `penalty` is not positive and finite, or not one number; if
+            `weights` are not in one axis, or a weight is negative or not finite.
 
     References:
         Hoerl & Kennard (1970), doi:10.1080/00401706.1970.10488634, eq. 2.1.
@@ -56,6 +64,9 @@ class Ridge(AbstractLinear[Matrix]):
         source="Hoerl & Kennard (1970), doi:10.1080/00401706.1970.10488634",
     )
     penalty: Float[Array, ""] = eqx.field(converter=scalar("Ridge", "penalty"))
+    weights: Float[Array, " n"] | None = eqx.field(
+        default=None, converter=lambda x: _to_weights(x)
+    )
     # The unit of the keys that are solved for; known once the rule is prepared.
     unit: Float[Array, ""] | None = eqx.field(
         default_factory=lambda: None, init=False, repr=False
@@ -69,6 +80,27 @@ class Ridge(AbstractLinear[Matrix]):
             "`Pseudoinverse()` is the limit of zero penalty, and `DotProduct()` of an "
             "infinite one.",
         )
+
+    def columns(self) -> tuple[Array, ...]:
+        """The roots of the weights, if there are any."""
+        if self.weights is None:
+            return ()
+        # The root of zero has no derivative.
+        some = self.weights > 0
+        return (jnp.where(some, jnp.sqrt(jnp.where(some, self.weights, 1)), 0),)
+
+    def see(self, block: Pairs, *columns: Array) -> Pairs:
+        """The pairs times the roots of their weights."""
+        keys, values = block.keys, block.values
+        for root in columns:
+            root = root[:, None].astype(keys.dtype)
+            keys, values = root * keys, root * values
+        return eqx.tree_at(lambda x: (x.keys, x.values), block, (keys, values))
+
+    @property
+    def has_left(self) -> bool:
+        """Not with weights: what a value gets depends on the weight of its pair."""
+        return self.weights is None
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Ridge":
         """The rule with a unit: squares of any keys and any penalty are in range."""
@@ -115,3 +147,17 @@ class Ridge(AbstractLinear[Matrix]):
         if self.unit is None:
             raise RuntimeError("the rule is not prepared")
         return self.unit
+
+
+def _to_weights(x: Any) -> Float[Array, " n"] | None:
+    if x is None:
+        return None
+    x = to_real("Ridge", "weights", x, 1)
+    if not is_traced(x):
+        numbers = np.asarray(x)
+        bad = ~((numbers >= 0) & (numbers < np.inf))
+        if bad.any():
+            complaint = f"must be from 0 to below inf, got {numbers[bad][0]}"
+            advice = "Zero stores the pair not at all."
+            raise ArgumentError("Ridge", "weights", complaint, advice)
+    return x

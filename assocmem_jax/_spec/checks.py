@@ -11,7 +11,7 @@ from jaxtyping import Array
 from .._base.checks import check_seed, check_size, is_whole, to_scalar
 from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
-from .._core.linear import AbstractLinear
+from .._core.linear import AbstractLinear, check_columns
 from .._core.rule import AbstractRule, hyperparameters, static_fields
 from .._core.separation import AbstractSeparation
 from ..metrics._own import OwnMetric, rows_of
@@ -67,6 +67,9 @@ def check_spec(spec: "Spec") -> None:
             _check_sizes("n", spec.n.at(d))
     else:
         _check_sizes("n", spec.n)
+    largest = max(_largest(spec, d) for d in spec.d)
+    for name, rule in spec.rules.items():
+        check_columns("Spec", "rules", rule, largest, name)
     check_size("Spec", "trials", spec.trials)
     check_seed("Spec", "seed", spec.seed)
     _check_metrics(spec.metrics)

@@ -8,22 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from .. import _rules, patterns, similarities
+from .. import patterns
 from .._base.text import from_text, public
+from .._catalog.rules import PARTS, RULES
 from .._core.rule import AbstractRule
 from .._spec.axes import corruptions
 from .._spec.described import level_of
 from .._spec.levels import at_dimension, point_at, taken_by
 from ..patterns import AbstractEnsemble
-from ..similarities import AbstractSimilarity
 from ..theory._capacity import capacity
 from ..theory._registry import formula_of
 from ._asked import described
 from ._axes import over
 
 
-_RULES = public(_rules, AbstractRule)
-_SIMILARITIES = public(similarities, AbstractSimilarity)
 _ENSEMBLES = public(patterns, AbstractEnsemble)
 # Points for each doubling: of n along a curve, of d along a line of capacities, which
 # cost some 15 predictions each, and of both in a map.
@@ -158,7 +156,7 @@ def _setting(dataset: xr.Dataset, spec: Mapping[str, Any], entry: dict):
         if not drawn or any(np.any(x) for x in others) or spec.get("held_out"):
             return None
         text = spec["rules"][str(chosen("rule"))]
-        rule = from_text(text, _RULES, _SIMILARITIES)
+        rule = from_text(text, RULES, PARTS)
         known = [x for x in spec["vary"] if taken_by(rule, x)]
         point = {name: level_of(spec, name, chosen(name)) for name in known}
         rule = dataclasses.replace(rule, **point_at(rule, point, d))

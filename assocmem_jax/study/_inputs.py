@@ -270,7 +270,10 @@ class Dealt(eqx.Module):
 
 def shards_of(rule: AbstractRule, shape: Shape) -> Shards:
     """How pairs are dealt out: in order, where the order may count."""
-    adds_up = isinstance(rule, AbstractLinear) and not rule.has_order
+    adds_up = False
+    if isinstance(rule, AbstractLinear):
+        # A device takes its part of what a rule holds of each pair in one piece.
+        adds_up = not (rule.has_order or rule.columns())
     block = study_block()
     if not (adds_up or isinstance(rule, AbstractSeparation)):
         block = -(-shape.rows // (block * shape.shards)) * block

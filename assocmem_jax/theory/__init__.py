@@ -130,6 +130,9 @@ from ._thresholds import (
 from ._top_k import (
     top_k_cosine as top_k_cosine,
 )
+from ._weighted_ridge import (
+    weighted_ridge_cosine as weighted_ridge_cosine,
+)
 
 
 __all__ = [
@@ -204,4 +207,5 @@ __all__ = [
     "top_k_cosine",
     "top_k_probability",
     "trigonometric_features_error",
+    "weighted_ridge_cosine",
 ]

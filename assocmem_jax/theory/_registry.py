@@ -11,6 +11,7 @@ from .. import _rules
 from .._base.errors import ArgumentError, called_as
 from .._base.suggest import suggest
 from .._base.text import to_text
+from .._core.linear import AbstractLinear
 from .._core.rule import AbstractRule, hyperparameters
 from .._core.separation import AbstractSeparation
 from ..metrics._table import METRICS
@@ -145,6 +146,9 @@ def _of_signs(cosine: Formula) -> Formula:
 
 def _own_formulas(rule: AbstractRule) -> dict[str, Formula]:
     """Those that are written down for a rule."""
+    if isinstance(rule, AbstractLinear) and rule.columns():
+        # Scores depend on the order of what the rule holds of each pair.
+        return {}
     if type(rule) is not _rules.Mapped:
         return _FORMULAS.get(type(rule), {})
     # Over sums of both signs, directions of answers turn around.

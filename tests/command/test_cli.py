@@ -89,6 +89,14 @@ def test_what_the_help_says_of_values_can_be_typed():
     assert _cli_types._parse_values(["Gaussian()"]) == am.patterns.Gaussian()
 
 
+def test_rules_of_features_are_typed_as_they_are_called():
+    words = ["Mapped(LinearAttention, ELU)", "k=Mapped(Ridge(2), Monomials(degree=3))"]
+    rules = _cli_types.parse_rules(words)
+    assert rules[words[0]] == am.Mapped(am.LinearAttention(), am.features.ELU())
+    assert rules["k"].features == am.features.Monomials(3)
+    assert rules["k"].rule.penalty == 2
+
+
 def test_help_names_every_rule_and_command(capsys):
     for args, words in (((), COMMANDS), (("sweep",), _cli_types.RULES)):
         with pytest.raises(SystemExit):
@@ -111,8 +119,9 @@ def test_calls_in_the_help_are_understood(name, capsys, tmp_path, monkeypatch):
         run(name, "--help")
     calls = re.findall(r"[A-Z]\w*\([^()]*\)", text_of(capsys.readouterr().out))
     assert len(calls) >= 5 or name != "sweep"
+    kinds = {**_cli_types.RULES, **_cli_types.FEATURES, **_cli_types.ENSEMBLES}
     for call in calls:
-        from_text(call, {**_cli_types.RULES, **_cli_types.ENSEMBLES})
+        from_text(call, kinds)
 
 
 def test_the_version_is_told(capsys):

@@ -31,24 +31,19 @@ def test_linear_attention_answers_zero_where_scores_add_up_to_zero():
 def test_linear_attention_is_a_quotient_that_does_not_depend_on_scales(rng):
     keys, values, queries = (np.abs(x) for x in make_pairs(rng, dtype=np.float32))
     expected = am.retrieve(am.LinearAttention(), keys, values, queries)
-    for scale in np.float32([1e-30, 1e30]):
+    for scale in (np.float32(1e-30), np.float32(1e30)):
         out = am.retrieve(am.LinearAttention(), scale * keys, values, scale * queries)
         assert_close(out, expected)
 
 
 def test_directions_of_linear_attention_are_those_of_the_dot_product():
-    options: dict[str, Any] = {
-        "d": [8],
-        "n": [3, 20],
-        "values": "marginalized",
-        "trials": 3,
-    }
+    options: dict[str, Any] = {"d": [8], "n": [3, 20], "trials": 3}
     phi = features.ELU()
     rules = {
         "over": am.Mapped(am.LinearAttention(), phi),
         "plain": am.Mapped(am.DotProduct(), phi),
     }
-    cosine = am.sweep(rules, **options)["cosine"]
+    cosine = am.sweep(rules, **options, values="marginalized")["cosine"]
     over, plain = cosine.sel(rule="over"), cosine.sel(rule="plain")
     np.testing.assert_allclose(over, plain, rtol=1e-5)
 
@@ -126,7 +121,7 @@ def test_second_derivatives_of_the_polar_rule_are_right_where_singular_values_di
 ):
     keys, values, _ = make_pairs(rng)
     sum_of = lambda keys: jnp.sum(am.Polar().write(am.Pairs(keys, values)) ** 3)
-    check_grads(jax.jit(sum_of), (keys,), 2, ("rev",), eps=1e-5, rtol=1e-5)
+    check_grads(jax.jit(sum_of), (keys,), 2, modes=("rev",), eps=1e-5, rtol=1e-5)
 
 
 def test_the_polar_rule_is_found_for_a_batch(rng):

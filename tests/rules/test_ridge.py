@@ -108,7 +108,7 @@ def test_second_derivatives_exist(n, rng):
     sum_of = lambda penalty, keys: jnp.sum(
         am.Ridge(penalty).write(am.Pairs(keys, values))
     )
-    check_grads(jax.jit(sum_of), (0.3, keys), 2, ("rev",), eps=1e-5, rtol=1e-5)
+    check_grads(jax.jit(sum_of), (0.3, keys), 2, modes=("rev",), eps=1e-5, rtol=1e-5)
 
 
 def test_the_derivative_of_few_pairs_keeps_its_digits_under_a_small_penalty(rng):
@@ -233,3 +233,113 @@ def test_studies_are_predicted():
 def test_other_penalties_are_refused(penalty, message):
     with pytest.raises(ValueError, match=message):
         am.Ridge(penalty)
+
+
+# Weights of pairs.
+
+
+def weighted(keys, values, penalty, weights):
+    roots = np.sqrt(weights)[:, None]
+    return ridge(roots * keys, roots * values, penalty)
+
+
+@pytest.mark.parametrize("n", (3, 13, 40))
+def test_weights_count_pairs_as_often(n, rng):
+    keys, values, queries = make_pairs(rng, n=n)
+    weights = rng.uniform(size=n) * (rng.uniform(size=n) < 0.8)
+    mask = rng.uniform(size=n) < 0.7
+    rule = am.Ridge(0.4, weights)
+    for size in (1, 4, None):
+        fold = am.Fold(size)
+        out = am.retrieve(rule, keys, values, queries, fold=fold, mask=mask)
+        exact = weighted(keys[mask], values[mask], 0.4, weights[mask])
+        assert_close(out, queries @ exact)
+        stop = n // 2 + 1
+        fold = am.Fold(size, stop=stop)
+        out = am.retrieve(rule, keys, values, queries, fold=fold)
+        exact = weighted(keys[:stop], values[:stop], 0.4, weights[:stop])
+        assert_close(out, queries @ exact)
+    twice = am.Ridge(0.4, [2.0, *[1.0] * (n - 1), 7.0])
+    again = np.concatenate([keys, keys[:1]]), np.concatenate([values, values[:1]])
+    out = am.retrieve(twice, keys, values, queries)
+    assert_close(out, am.retrieve(am.Ridge(0.4), *again, queries))
+
+
+@pytest.mark.parametrize("n", (3, 13))
+def test_weights_have_derivatives(n, rng):
+    keys, values, queries = make_pairs(rng, n=n)
+    weights = rng.uniform(0.1, 1, n)
+
+    def fn(weights, keys, values):
+        return am.retrieve(am.Ridge(0.4, weights), keys, values, queries)
+
+    given = weights, keys, values
+    check_grads(jax.jit(fn), given, 1, eps=1e-5, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", (7, 16))
+def test_each_device_takes_the_weights_of_its_own_pairs(n, rng):
+    keys, values, queries = make_pairs(rng, n=n)
+    weights = rng.uniform(size=n)
+    mesh = jax.make_mesh((2,), ("pairs",))
+    out = am.retrieve(am.Ridge(0.4, weights), keys, values, queries, mesh=mesh)
+    assert_close(out, queries @ weighted(keys, values, 0.4, weights))
+
+
+def test_weights_are_those_of_the_first_pairs_of_a_study(rng):
+    weights = rng.uniform(size=20)
+    options: dict[str, Any] = {"d": [6], "n": [4, 20], "trials": 200, "seed": 1}
+    found = am.sweep({"r": am.Ridge(2.0, weights)}, **options)["cosine"]
+    for n in (4, 20):
+        cosines = []
+        for _ in range(400):
+            keys, values = rng.standard_normal((2, n, 6))
+            answers = keys @ weighted(keys, values, 2.0, weights[:n])
+            norms = np.linalg.norm(answers, axis=1) * np.linalg.norm(values, axis=1)
+            cosines.append(np.mean(np.sum(answers * values, axis=1) / norms))
+        own = found.sel(n=n).squeeze()
+        error = np.hypot(np.std(cosines) / 20, float(own.std()) / np.sqrt(200))
+        assert abs(float(own.mean()) - np.mean(cosines)) < 4 * error
+
+
+def test_rules_of_features_take_weights(rng):
+    keys, values, queries = make_pairs(rng)
+    weights = rng.uniform(size=13)
+    mapped = am.Mapped(am.Ridge(0.4, weights), am.features.Rectified())
+    out = am.retrieve(mapped, keys, values, queries)
+    exact = weighted(np.maximum(keys, 0), values, 0.4, weights)
+    assert_close(out, np.maximum(queries, 0) @ exact)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    (
+        (lambda: am.Ridge(1.0, [1.0, -2.0]), r"`Ridge\(weights=...\)` must be from 0 "),
+        (lambda: am.Ridge(1.0, 3.0), r"`Ridge\(weights=...\)` must have one axis"),
+        (
+            lambda: am.retrieve(am.Ridge(1.0, [1.0]), *[np.eye(3)] * 3),
+            r"`retrieve\(rule=...\)` must hold a number for each of 3 pairs, got 1 in",
+        ),
+        (
+            lambda: am.Ridge(1.0, [1.0]).write(am.Pairs(np.eye(3), np.eye(3))),
+            "must hold a number for each of 3 pairs, got 1",
+        ),
+        (
+            lambda: am.sweep({"r": am.Ridge(1.0, [1.0, 2.0])}, d=[4], n=[2, 3]),
+            r"`sweep\(rules=...\)` must hold a number .* of 3 pairs, got 2 in 'r'",
+        ),
+        (
+            lambda: am.sweep(
+                {"r": am.Ridge(1.0, [1.0])}, d=[4], n=[1], values="marginalized"
+            ),
+            "must know what weights a rule gives .*'r', a `Ridge`",
+        ),
+        (
+            lambda: am.theory.predict({"r": am.Ridge(1.0, [1.0])}, d=[16], n=[1]),
+            "knows no prediction of 'cosine' for `Ridge`",
+        ),
+    ),
+)
+def test_weights_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

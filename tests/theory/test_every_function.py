@@ -113,6 +113,7 @@ OTHERS = {
     "hopfield_barrier_capacity",
     "hopfield_capacity",
     "predict",
+    "weighted_ridge_cosine",
 }
 ENDLESS = {"dot_product_bits", "pseudoinverse_bits", "pseudoinverse_noise_gain"}
 # Answers of noisy queries to a pseudoinverse are worst at n = d.
