@@ -13,6 +13,7 @@ from ._core.rule import AbstractRule as AbstractRule
 from ._core.separation import AbstractSeparation as AbstractSeparation
 from ._rules import (
     DotProduct as DotProduct,
+    LocalLinear as LocalLinear,
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
     ReLU as ReLU,
@@ -40,6 +41,7 @@ __all__ = [
     "DotProduct",
     "Fold",
     "LeftFactor",
+    "LocalLinear",
     "Pairs",
     "Pseudoinverse",
     "PseudoinverseMemory",

@@ -37,6 +37,20 @@ def sparsemax(scores):
     return np.maximum(scores - np.take_along_axis(thresholds, size - 1, axis=1), 0)
 
 
+def local_linear(K, V, Q, beta, penalty):
+    """By the normal equations for slope and intercept, query by query."""
+    answers = []
+    for query in Q:
+        scores = beta * (K @ query)
+        weights = softmax(scores[None]).T
+        k, v = (np.sum(weights * x, axis=0) for x in (K, V))
+        penalized = penalty * np.eye(len(query))
+        normal = (weights * (K - k)).T @ (K - k) + penalized
+        slope = np.linalg.pinv(normal, rcond=1e-12) @ ((weights * (K - k)).T @ V)
+        answers.append(v + (query - k) @ slope)
+    return np.array(answers)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A rule, and its definition on keys K, values V and queries Q, one per row."""
@@ -47,6 +61,10 @@ class Row:
 
 RULES = {
     "DotProduct": Row(am.DotProduct(), lambda K, V, Q: Q @ K.T @ V),
+    "LocalLinear": Row(
+        am.LocalLinear(beta=0.3, penalty=0.5),
+        lambda K, V, Q: local_linear(K, V, Q, 0.3, 0.5),
+    ),
     "Pseudoinverse": Row(
         am.Pseudoinverse(), lambda K, V, Q: Q @ np.linalg.pinv(K, rcond=1e-10) @ V
     ),

@@ -42,8 +42,10 @@ class Sweep(Spec):
     Options that follow it win.
 
     Attributes:
-        rules: what retrieves: Pseudoinverse, Softmax, Sparsemax, ReLU, DotProduct, or
-            with parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)" gives it a name.
+        rules: what retrieves: Pseudoinverse, Softmax, Sparsemax, LocalLinear, ReLU,
+            DotProduct, or with parameters "Softmax(beta=0.5)"; "hot=Softmax(beta=2)"
+            gives it a name. "similarity=Cosine" among the parameters scores keys
+            otherwise than by products.
         d: dimensions of the keys: numbers, and ranges that double, such as 16:1024.
         n: loads, numbers of stored pairs, in the same form; or multiples of d, such as
             0.5d 1d 2d or 0.25d:4d.

@@ -75,7 +75,7 @@ def by_gram(problem: Problem) -> Reduced:
     assert products is not None
     gram, cross = jnp.split(products, [len(products)], axis=1)
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
-    inverse, spread = _invert(factor, lower=True)
+    inverse, spread = inverted(factor, lower=True)
     trusted = _keeps_digits(spread, len(gram), problem.rtol)
     return Reduced(factor.T, inverse.T, trusted, fold.dot(inverse, cross))
 
@@ -99,7 +99,7 @@ def by_either_gram(problem: Problem) -> Reduced:
         summed, cross = jnp.split(products, [d], axis=1)
         gram, stored = jnp.where(few, gram, summed), stored | jnp.logical_not(few)
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
-    inverse, spread = _invert(factor, lower=True, among=stored)
+    inverse, spread = inverted(factor, lower=True, among=stored)
     count = jnp.maximum(jnp.sum(stored, dtype=gram.dtype), 1)
     trusted = _keeps_digits(spread, count, rtol)
     basis = fold.dot(first.keys.T, inverse.T)
@@ -150,7 +150,7 @@ def _by_tall_qr(problem: Problem) -> Reduced:
     rows = lambda block: beside(in_unit(block, unit))
     reduced = tall.accumulate(rows, absorb, nothing, pairs)
     triangle, rhs = jnp.split(reduced, [d], axis=1)
-    inverse, _ = _invert(triangle)
+    inverse, _ = inverted(triangle)
     trusted = _is_of_full_rank(triangle, inverse, rtol, fold)
     return Reduced(triangle, inverse, trusted, rhs)
 
@@ -178,12 +178,12 @@ def by_wide_qr(problem: Problem) -> Reduced:
         basis = jnp.where(absent, 0, basis)
     # Not the transpose of an inverse: what an inverse leaves over is small on one side
     # of the matrix only, and here that side has to be the one of the values.
-    inverse, _ = _invert(solvable.T, lower=True)
+    inverse, _ = inverted(solvable.T, lower=True)
     trusted = _is_of_full_rank(solvable, inverse, rtol, fold)
     return Reduced(factor.T, inverse, trusted, values, basis)
 
 
-def _invert(
+def inverted(
     factor: Float[Array, "k k"],
     lower: bool = False,
     among: Bool[Array, " k"] | None = None,

@@ -1,4 +1,5 @@
 from .dot_product import DotProduct as DotProduct
+from .local_linear import LocalLinear as LocalLinear
 from .pseudoinverse import (
     Pseudoinverse as Pseudoinverse,
     PseudoinverseMemory as PseudoinverseMemory,
