@@ -55,6 +55,20 @@ def ridge(keys, values, penalty):
     return right.T @ (gains[:, None] * (left.T @ values))
 
 
+def local_linear(K, V, Q, beta, penalty):
+    """By the normal equations for slope and intercept, query by query."""
+    answers = []
+    for query in Q:
+        scores = beta * (K @ query)
+        weights = softmax(scores[None]).T
+        k, v = (np.sum(weights * x, axis=0) for x in (K, V))
+        penalized = penalty * np.eye(len(query))
+        normal = (weights * (K - k)).T @ (K - k) + penalized
+        slope = np.linalg.pinv(normal, rcond=1e-12) @ ((weights * (K - k)).T @ V)
+        answers.append(v + (query - k) @ slope)
+    return np.array(answers)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A rule, and its definition on keys K, values V and queries Q, one per row."""
@@ -73,6 +87,10 @@ RULES = {
         # Scores of both signs cancel in their sum, and digits with them.
         am.Mapped(am.LinearAttention(), am.features.ELU()),
         lambda K, V, Q: elu(Q) @ elu(K).T @ V / (elu(Q) @ elu(K).T).sum(1)[:, None],
+    ),
+    "LocalLinear": Row(
+        am.LocalLinear(beta=0.3, penalty=0.5),
+        lambda K, V, Q: local_linear(K, V, Q, 0.3, 0.5),
     ),
     "Mapped": Row(
         am.Mapped(am.DotProduct(), am.features.ELU()),

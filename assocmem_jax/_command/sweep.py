@@ -42,10 +42,11 @@ class Sweep(Spec):
     Options that follow it win.
 
     Attributes:
-        rules: what retrieves: Pseudoinverse, Softmax, Sparsemax, ReLU, DotProduct,
-            Covariance, Polar, LinearAttention, or with parameters "Softmax(beta=0.5)",
-            "Ridge(penalty=8)", "Mapped(LinearAttention, ELU)"; "hot=Softmax(beta=2)"
-            gives it a name.
+        rules: what retrieves, by name, of those that `assocmem rules` lists:
+            Pseudoinverse, or with parameters "Softmax(beta=0.5)", "Ridge(penalty=8)",
+            "Mapped(LinearAttention, ELU)"; "hot=Softmax(beta=2)" gives it a name.
+            "similarity=Cosine" among the parameters of rules that weigh values by
+            scores compares keys otherwise than by products.
         d: dimensions of the keys: numbers, and ranges that double, such as 16:1024.
         n: loads, numbers of stored pairs, in the same form; or multiples of d, such as
             0.5d 1d 2d or 0.25d:4d.

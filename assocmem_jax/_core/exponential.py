@@ -20,7 +20,7 @@ class AbstractExponential(AbstractTempered):
         # A constant to derivatives: no answer depends on it, and where scores are
         # computed twice, with other roundings, none of them may equal it.
         top = jax.lax.stop_gradient(jnp.max(jnp.where(mask, scores, lowest)))
-        weights = jnp.exp(jnp.where(mask, self.exponent(scores - top), lowest))
+        weights = self.weights(scores, mask, top)
         return (top, jnp.sum(weights)), weights
 
     def join(self, a, b):
@@ -32,6 +32,11 @@ class AbstractExponential(AbstractTempered):
     def normalizer(self, scale):
         """The sum of all weights."""
         return scale[1]
+
+    def weights(self, scores, mask, top):
+        """Exponentials of the scores, relative to the largest; zero of absent pairs."""
+        lowest = jnp.finfo(scores.dtype).min
+        return jnp.exp(jnp.where(mask, self.exponent(scores - top), lowest))
 
     def exponent(self, difference):
         """A difference of scores, times the inverse temperature."""

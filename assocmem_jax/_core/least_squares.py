@@ -268,14 +268,6 @@ def _products(block: Pairs, unit: Float[Array, ""], fold: Fold) -> Products:
     return fold.dot(block.keys.T, beside(block))
 
 
-def largest_key(pairs: AbstractPairs, fold: Fold) -> Float[Array, ""]:
-    """The largest entry of the stored keys, a constant to derivatives."""
-    # A loop over the pairs may have none backward.
-    pairs = jax.lax.stop_gradient(pairs)
-    largest = lambda block: jnp.max(jnp.abs(block.keys), initial=0)
-    return fold(largest, jnp.maximum, pairs)
-
-
 def default_rtol(pairs: AbstractPairs, fold: Fold) -> Float[Array, ""]:
     r"""$4 \epsilon \sqrt{\max(n, d)}$: singular values up to it count as zero."""
     dtype = pairs.dtype

@@ -102,7 +102,7 @@ def by_gram(problem: Problem) -> Reduced:
     if root is not None:
         gram += root**2 * jnp.eye(len(gram), dtype=gram.dtype)
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
-    inverse, spread = _invert(factor, lower=True)
+    inverse, spread = inverted(factor, lower=True)
     trusted = _keeps_digits(spread, len(gram), problem.rtol)
     return Reduced(factor.T, inverse.T, trusted, fold.dot(inverse, cross))
 
@@ -127,7 +127,7 @@ def by_either_gram(problem: Problem) -> Reduced:
     if root is not None:
         gram += jnp.diag(jnp.where(stored, root**2, 0))
     factor = jax.lax.linalg.cholesky(gram, symmetrize_input=False)
-    inverse, spread = _invert(factor, lower=True, among=stored)
+    inverse, spread = inverted(factor, lower=True, among=stored)
     count = jnp.maximum(jnp.sum(stored, dtype=gram.dtype), 1)
     trusted = _keeps_digits(spread, count, rtol)
     basis = fold.dot(first.keys.T, inverse.T)
@@ -200,7 +200,7 @@ def by_tall_qr(problem: Problem) -> Reduced:
     triangle, rhs = jnp.split(reduced, [d], axis=1)
     if root is not None:
         triangle, rhs = _penalized(triangle, rhs, jnp.full(d, root))
-    inverse, _ = _invert(triangle)
+    inverse, _ = inverted(triangle)
     trusted = _is_of_full_rank(triangle, inverse, rtol, fold)
     return Reduced(triangle, inverse, trusted, rhs)
 
@@ -229,12 +229,12 @@ def by_wide_qr(problem: Problem) -> Reduced:
     if root is not None:
         diagonal = jnp.where(scale > 0, scale, root)
         matrix, rhs = _penalized(factor.T, values, diagonal)
-        inverse, _ = _invert(matrix)
+        inverse, _ = inverted(matrix)
         trusted = _is_of_full_rank(matrix, inverse, rtol, fold)
         return Reduced(matrix, inverse, trusted, rhs, basis)
     # Not the transpose of an inverse: what an inverse leaves over is small on one side
     # of the matrix only, and here that side has to be the one of the values.
-    inverse, _ = _invert(solvable.T, lower=True)
+    inverse, _ = inverted(solvable.T, lower=True)
     trusted = _is_of_full_rank(solvable, inverse, rtol, fold)
     return Reduced(factor.T, inverse, trusted, values, basis)
 
@@ -283,11 +283,11 @@ def _dual(problem: Problem):
     matrix = by_wide_qr(problem._replace(root=None)).matrix.T
     diagonal = jnp.full(len(matrix), root)
     matrix, _ = _penalized(matrix, jnp.zeros_like(matrix[:, :0]), diagonal)
-    inverse, _ = _invert(matrix)
+    inverse, _ = inverted(matrix)
     return inverse, _is_of_full_rank(matrix, inverse, rtol, fold), matrix
 
 
-def _invert(
+def inverted(
     factor: Float[Array, "k k"],
     lower: bool = False,
     among: Bool[Array, " k"] | None = None,

@@ -4,6 +4,7 @@ from .linear_attention import (
     LinearAttention as LinearAttention,
     LinearAttentionMemory as LinearAttentionMemory,
 )
+from .local_linear import LocalLinear as LocalLinear
 from .mapped import Mapped as Mapped
 from .polar import Polar as Polar
 from .pseudoinverse import (

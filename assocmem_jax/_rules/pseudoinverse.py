@@ -8,12 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .._base.checks import check_range, scalar
-from .._base.exact import unit_of, widened
+from .._base.exact import widened
 from .._core import least_squares
 from .._core.about import About
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
+from .._core.units import key_unit
 
 
 class PseudoinverseMemory(eqx.Module):
@@ -84,7 +85,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Pseudoinverse":
         """The rule with the unit of the keys: squares of any keys stay in range."""
-        unit = unit_of(least_squares.largest_key(pairs, fold))
+        unit = key_unit(pairs, fold)
         return eqx.tree_at(
             lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
         )

@@ -17,6 +17,7 @@ from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
 from .._core.penalized import inverse_factors, penalized
+from .._core.units import largest_key
 
 
 Matrix: TypeAlias = Float[Array, "d v"]
@@ -104,7 +105,7 @@ class Ridge(AbstractLinear[Matrix]):
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Ridge":
         """The rule with a unit: squares of any keys and any penalty are in range."""
-        largest = least_squares.largest_key(pairs, fold)
+        largest = largest_key(pairs, fold)
         unit = unit_of(jnp.maximum(largest, self._root(largest.dtype)))
         return eqx.tree_at(
             lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None

@@ -1,18 +1,12 @@
 """What similarities that come from a distance share."""
 
 import abc
-import functools
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._base.coordinates import summed
 from ._similarity import AbstractSimilarity
-
-
-# Coordinates whose differences are summed in one step of a loop. With more, programs
-# take longer to compile; with fewer, sums are written to memory more often than needed.
-_COORDINATES = 16
 
 
 class AbstractDistance(AbstractSimilarity):
@@ -39,28 +33,10 @@ class AbstractDistance(AbstractSimilarity):
         return jnp.minimum(unit, jnp.finfo(unit.dtype).max)
 
     def in_unit(self, query, keys, dot):
-        """Minus the distances, by a loop over the coordinates, some at a time.
-
-        No array has an axis for queries, keys and coordinates at once. Keys come last,
-        as a processor takes several of them in one operation.
-        """
+        """Minus the distances, coordinate by coordinate."""
         del dot
         scale = 1 / self.length(query)
-        steps = (len(query) - 1) // _COORDINATES
-        first = len(query) - steps * _COORDINATES
-
-        # Derivatives compute the differences again, rather than keep them.
-        @jax.checkpoint
-        def added(coordinates):
-            pairs = zip(*coordinates, strict=True)
-            terms = [self.of(x - y * scale) for x, y in pairs]
-            return functools.reduce(jnp.add, terms)
-
-        query, columns = query * scale, keys.T
-        distances = added((query[:first], columns[:first]))
-        split = lambda x: x[first:].reshape(steps, _COORDINATES, *x.shape[1:])
-        step = lambda total, coordinates: (total + added(coordinates), None)
-        distances, _ = jax.lax.scan(step, distances, (split(query), split(columns)))
+        distances = summed(lambda k, q: self.of(q - k * scale), keys, query * scale)
         return _bounded(-distances)
 
     def scores(self, query, keys, dot):

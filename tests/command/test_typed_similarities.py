@@ -28,10 +28,9 @@ def test_every_similarity_goes_to_text_and_back(name):
 def test_a_similarity_may_be_a_name_in_any_case():
     rules = parse_rules([f"a={TYPED}", "Sparsemax(similarity=squaredeuclidean)"])
     assert list(rules) == ["a", "Sparsemax(similarity=squaredeuclidean)"]
-    assert [type(rule.similarity) for rule in rules.values()] == [
-        Cosine,
-        SquaredEuclidean,
-    ]
+    typed, named = rules.values()
+    assert isinstance(typed, am.Softmax) and typed.similarity == Cosine()
+    assert isinstance(named, am.Sparsemax) and named.similarity == SquaredEuclidean()
 
 
 @pytest.mark.parametrize(
@@ -86,5 +85,7 @@ def test_no_theory_of_products_is_drawn_under_other_scores():
     ax = am.plot.curves(study.squeeze("d"), "cosine", hue="rule")
     drawn = [line for line in ax.lines if line.get_marker() == "None"]
     assert len(drawn) == 2
-    expected = am.theory.softmax_cosine(8, drawn[1].get_xdata(), 0.5, keys="spherical")
-    np.testing.assert_allclose(drawn[1].get_ydata(), expected)
+    expected = am.theory.softmax_cosine(
+        8, np.asarray(drawn[1].get_xdata()), 0.5, keys="spherical"
+    )
+    np.testing.assert_allclose(np.asarray(drawn[1].get_ydata()), expected)

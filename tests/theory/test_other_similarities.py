@@ -1,5 +1,7 @@
 """Predictions for rules whose scores are no products of query and key."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from helpers import slow
@@ -57,7 +59,7 @@ def test_the_inverse_temperature_is_that_of_the_products():
 
 
 @pytest.mark.parametrize(
-    ("rule", "given", "message"),
+    ("rule", "changed", "message"),
     (
         (
             EUCLIDEAN,
@@ -72,13 +74,11 @@ def test_the_inverse_temperature_is_that_of_the_products():
         (COSINE, {"query_noise": 0.5}, "query_noise=.* where it is 0, got 0.5"),
     ),
 )
-def test_what_is_not_known_is_not_predicted(rule, given, message):
-    given = {"d": [8], "n": [4], "metrics": ("cosine",), **given}
+def test_what_is_not_known_is_not_predicted(rule, changed, message):
+    given: dict[str, Any] = {"d": [8], "n": [4], "metrics": ("cosine",), **changed}
     with pytest.raises(ValueError, match=message):
         theory.predict({"one": rule}, **given)
     if "query_noise" not in given:
-        names = {"metrics": "metric"}
-        alone = {names.get(x, x): y for x, y in given.items() if x not in ("d", "n")}
-        alone["metric"] = alone["metric"][0]
+        ensemble, (metric,) = given.get("ensemble", Gaussian()), given["metrics"]
         with pytest.raises(ValueError, match="knows no prediction"):
-            theory.capacity(rule, 8, 0.9, **alone)
+            theory.capacity(rule, 8, 0.9, metric=metric, ensemble=ensemble)
