@@ -43,7 +43,7 @@ class AbstractTempered(AbstractSeparation):
     ) -> Tempered:
         """The rule with the inverse temperature in the unit of a query."""
         del table, fold
-        strength = _held(self.beta, query.dtype) * self.similarity.unit(query)
+        strength = held(self.beta, query.dtype) * self.similarity.unit(query)
         strength = jnp.minimum(strength, jnp.finfo(strength.dtype).max)
         return eqx.tree_at(
             lambda rule: rule.strength, self, strength, is_leaf=lambda x: x is None
@@ -54,7 +54,7 @@ class AbstractTempered(AbstractSeparation):
         return self.similarity.in_unit(query, block.keys, fold.dot)
 
 
-def _held(x: Any, dtype: Any) -> Float[Array, ""]:
+def held(x: Any, dtype: Any) -> Float[Array, ""]:
     """A number in a type that may not reach as far."""
     x = jnp.asarray(x)
     largest = jnp.finfo(dtype).max

@@ -3,15 +3,14 @@
 from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._base.checks import scalar
 from .._core.about import About
-from .._core.tempered import AbstractTempered
+from .._core.exponential import AbstractExponential
 
 
-class Softmax(AbstractTempered):
+class Softmax(AbstractExponential):
     r"""Modern Hopfield retrieval, $\hat v = V^\top \mathrm{softmax}(\beta K q)$.
 
     Also known as attention. With no pair stored, it answers zero.
@@ -27,7 +26,6 @@ class Softmax(AbstractTempered):
 
     References:
         Ramsauer et al. (2021), arXiv:2008.02217, eq. 3.
-        Milakov & Gimelshein (2018), arXiv:1805.02867 (how two softmaxes join).
     """
 
     about: ClassVar[About] = About(
@@ -42,25 +40,6 @@ class Softmax(AbstractTempered):
         default_factory=lambda: None, init=False, repr=False
     )
 
-    def weigh(self, scores, mask):
-        """Exponentials of the scores, relative to the largest."""
-        # Not -inf: a block may have no pair present, and inf - inf is nan.
-        scores = jnp.where(mask, scores, jnp.finfo(scores.dtype).min)
-        top = jnp.max(scores)
-        weights = self._exp(scores - top)
-        return (top, jnp.sum(weights)), weights
-
-    def join(self, a, b):
-        """Both relative to the larger of the largest scores."""
-        top = jnp.maximum(a[0], b[0])
-        shrink_a, shrink_b = self._exp(a[0] - top), self._exp(b[0] - top)
-        return (top, shrink_a * a[1] + shrink_b * b[1]), shrink_a, shrink_b
-
     def normalizer(self, scale):
         """The sum of all weights."""
         return scale[1]
-
-    def _exp(self, difference):
-        """The exponential of a difference of scores."""
-        assert self.strength is not None
-        return jnp.exp(difference * self.strength)

@@ -2,6 +2,7 @@
 
 from ._dot import Dot as Dot
 from ._similarity import AbstractSimilarity as AbstractSimilarity
+from ._squared_euclidean import SquaredEuclidean as SquaredEuclidean
 
 
-__all__ = ["AbstractSimilarity", "Dot"]
+__all__ = ["AbstractSimilarity", "Dot", "SquaredEuclidean"]

@@ -1,5 +1,6 @@
 """Which closed form belongs to which rule."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,18 +10,23 @@ import numpy as np
 from .. import _rules
 from .._base.errors import ArgumentError, called_as
 from .._base.suggest import suggest
-from .._core.rule import AbstractRule, hyperparameters
+from .._core.rule import AbstractRule
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Bipolar, Gaussian, Spherical
+from ..similarities import AbstractSimilarity, Dot, SquaredEuclidean
 from . import (
     _attention_recall,
     _dot_product,
+    _epanechnikov,
+    _nearest,
+    _polynomial,
     _pseudoinverse,
     _pseudoinverse_error,
     _relu,
     _softmax,
     _softmax_error,
     _sparsemax,
+    _top_k,
 )
 
 
@@ -31,11 +37,13 @@ class Formula(NamedTuple):
         function: of d, n, v, the noise of queries, and hyperparameters of the rule.
         largest_n: the most pairs. No formula is asked for more than e**600.
         from_two: whether there is no value between one pair and two.
+        similarity: what scores are, where a rule has a choice.
     """
 
     function: Callable[..., Any]
     largest_n: float = float(np.exp(600.0))
     from_two: bool = False
+    similarity: type[AbstractSimilarity] = Dot
 
 
 _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
@@ -72,6 +80,28 @@ _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
             _sparsemax.sparsemax_squared_error, 1e12, from_two=True
         ),
         "recall": Formula(_attention_recall.sparsemax_recall, 1e12, from_two=True),
+    },
+    # A normalizer does not change the direction of an answer.
+    _rules.Exponential: {"cosine": Formula(_softmax.softmax_cosine)},
+    _rules.NullSoftmax: {"cosine": Formula(_softmax.softmax_cosine)},
+    _rules.Polynomial: {
+        "cosine": Formula(_polynomial.polynomial_cosine),
+        "squared_error": Formula(_polynomial.polynomial_squared_error),
+    },
+    _rules.TopK: {"cosine": Formula(_top_k.top_k_cosine, 1e15)},
+    _rules.Nearest: {
+        "cosine": Formula(_nearest.nearest_cosine),
+        "distance": Formula(_nearest.nearest_distance),
+        "squared_error": Formula(_nearest.nearest_squared_error),
+        "recall": Formula(_nearest.nearest_cosine),
+    },
+    _rules.Epanechnikov: {
+        "cosine": Formula(
+            _epanechnikov.epanechnikov_cosine, similarity=SquaredEuclidean
+        ),
+        "squared_error": Formula(
+            _epanechnikov.epanechnikov_squared_error, similarity=SquaredEuclidean
+        ),
     },
 }
 _KEYS: dict[type[AbstractEnsemble], str] = {
@@ -111,6 +141,14 @@ def formula_of(
             advice,
         )
     formula = formulas[metric]
+    similarity = getattr(rule, "similarity", None)
+    if similarity is not None and type(similarity) is not formula.similarity:
+        raise ArgumentError(
+            call,
+            "rule",
+            f"knows no prediction of {metric!r} for `{name}` of {similarity!r}",
+            advice,
+        )
     taken = inspect.signature(formula.function).parameters
     keys = _KEYS.get(type(ensemble))
     if keys is None or (keys != "gaussian" and "keys" not in taken):
@@ -123,10 +161,11 @@ def formula_of(
         )
     given: dict[str, Any] = {"keys": keys} if "keys" in taken else {}
     names = {"keys": "ensemble"}
-    for parameter in hyperparameters(rule):
-        if parameter in taken:
-            given[parameter] = float(getattr(rule, parameter))
-            names[parameter] = "rule"
+    for field in dataclasses.fields(rule):  # pyright: ignore[reportArgumentType]
+        if field.name in taken:
+            own = getattr(rule, field.name)
+            given[field.name] = own if isinstance(own, int) else float(own)
+            names[field.name] = "rule"
 
     def predicted(*sizes: Any, **more: Any) -> Any:
         with called_as(
