@@ -69,6 +69,52 @@ def local_linear(K, V, Q, beta, penalty):
     return np.array(answers)
 
 
+def at_threshold(scores, amount, total=1):
+    """The excess over a threshold at which amounts, which rise with it, add up."""
+    scores = scores - -np.sort(-scores, axis=1)[:, total - 1 : total]
+    low, high = -np.ones((len(scores), 1)), np.zeros((len(scores), 1))
+    for _ in range(200):
+        middle = (low + high) / 2
+        above = amount(scores - middle).sum(axis=1, keepdims=True) > total
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return scores - low
+
+
+def entmax(scores, alpha):
+    power = lambda x: np.maximum(x, 0) ** (1 / (alpha - 1))
+    return power(at_threshold((alpha - 1) * scores, power))
+
+
+def normmax(scores, gamma):
+    root = lambda x: np.maximum(x, 0) ** (1 / (gamma - 1))
+    weights = root(at_threshold(scores, lambda x: root(x) ** gamma))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def k_subset(scores, k):
+    if scores.shape[1] <= k:
+        return np.ones_like(scores)
+    clipped = lambda x: np.clip(x, 0, 1)
+    return clipped(at_threshold(scores, clipped, k))
+
+
+def of_largest(scores, k, weights):
+    """The weights of the k largest scores of each row, the first of equal ones."""
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    chosen = np.zeros_like(scores)
+    np.put_along_axis(chosen, first, np.take_along_axis(weights, first, 1), 1)
+    return chosen
+
+
+def kernel(K, Q, beta, slope):
+    """Weights of keys by the slope of a kernel, zero outside of its support."""
+    squares = ((Q[:, None] - K) ** 2).sum(axis=2)
+    inside = np.maximum(1 - beta * squares / 2, 0)
+    weights = np.where(inside > 0, slope(inside), 0)
+    sums = weights.sum(axis=1, keepdims=True)
+    return weights / np.where(sums > 0, sums, 1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A rule, and its definition on keys K, values V and queries Q, one per row."""
@@ -83,6 +129,20 @@ RULES = {
         lambda K, V, Q: (Q - K.mean(axis=0)) @ (K - K.mean(axis=0)).T @ V,
     ),
     "DotProduct": Row(am.DotProduct(), lambda K, V, Q: Q @ K.T @ V),
+    "Entmax": Row(
+        am.Entmax(beta=0.3, alpha=1.5),
+        lambda K, V, Q: entmax(0.3 * Q @ K.T, 1.5) @ V,
+    ),
+    "Epanechnikov": Row(
+        am.Epanechnikov(beta=0.15),
+        lambda K, V, Q: kernel(K, Q, 0.15, np.ones_like) @ V,
+    ),
+    "Exponential": Row(
+        am.Exponential(beta=0.4), lambda K, V, Q: np.exp(0.4 * Q @ K.T) @ V
+    ),
+    "KSubset": Row(
+        am.KSubset(beta=0.3, k=3), lambda K, V, Q: k_subset(0.3 * Q @ K.T, 3) @ V
+    ),
     "LinearAttention": Row(
         # Scores of both signs cancel in their sum, and digits with them.
         am.Mapped(am.LinearAttention(), am.features.ELU()),
@@ -96,9 +156,30 @@ RULES = {
         am.Mapped(am.DotProduct(), am.features.ELU()),
         lambda K, V, Q: elu(Q) @ elu(K).T @ V,
     ),
+    "Nearest": Row(
+        am.Nearest(),
+        lambda K, V, Q: of_largest(Q @ K.T, 1, np.ones((len(Q), len(K)))) @ V,
+    ),
+    "Normmax": Row(
+        am.Normmax(beta=0.3, gamma=1.5),
+        lambda K, V, Q: normmax(0.3 * Q @ K.T, 1.5) @ V,
+    ),
+    "NullSoftmax": Row(
+        am.NullSoftmax(beta=0.7, null=0.5),
+        lambda K, V, Q: (
+            softmax(np.concatenate([0.7 * Q @ K.T, np.full((len(Q), 1), 0.5)], axis=1))[
+                :, :-1
+            ]
+            @ V
+        ),
+    ),
     "Polar": Row(am.Polar(), lambda K, V, Q: Q @ polar(K.T @ V)),
+    "Polynomial": Row(am.Polynomial(degree=3), lambda K, V, Q: (Q @ K.T) ** 3 @ V),
     "Pseudoinverse": Row(
         am.Pseudoinverse(), lambda K, V, Q: Q @ np.linalg.pinv(K, rcond=1e-10) @ V
+    ),
+    "Quartic": Row(
+        am.Quartic(beta=0.15), lambda K, V, Q: kernel(K, Q, 0.15, lambda x: x) @ V
     ),
     "ReLU": Row(am.ReLU(), lambda K, V, Q: np.maximum(Q @ K.T, 0) @ V),
     "Ridge": Row(am.Ridge(penalty=0.7), lambda K, V, Q: Q @ ridge(K, V, 0.7)),
@@ -106,6 +187,10 @@ RULES = {
     "Sparsemax": Row(
         am.Sparsemax(beta=0.3),
         lambda K, V, Q: sparsemax(0.3 * Q @ K.T) @ V,
+    ),
+    "TopK": Row(am.TopK(k=3), lambda K, V, Q: of_largest(Q @ K.T, 3, Q @ K.T) @ V),
+    "Triweight": Row(
+        am.Triweight(beta=0.15), lambda K, V, Q: kernel(K, Q, 0.15, np.square) @ V
     ),
 }
 every_rule = pytest.mark.parametrize("name", RULES)

@@ -125,6 +125,25 @@ def check_positive(
         )
 
 
+def check_above(
+    function: str, argument: str, scalar: Float[Array, "..."], bound: float, advice: str
+) -> None:
+    """Raise unless `scalar` is one number above a bound, and finite, where known."""
+    check_one(function, argument, scalar)
+    if not is_traced(scalar) and not bound < float(scalar) < np.inf:
+        raise ArgumentError(
+            function, argument, f"must be above {bound:g}, got {scalar}", advice
+        )
+
+
+def check_flag(function: str, argument: str, x: Any) -> None:
+    """Raise unless `x` is a boolean of Python, which a static field holds."""
+    if not isinstance(x, bool):
+        raise ArgumentTypeError(
+            function, argument, f"must be True or False, got {x!r}", "Pass a `bool`."
+        )
+
+
 def check_one(function: str, argument: str, scalar: Float[Array, "..."]) -> None:
     """Raise unless `scalar` is one number."""
     if scalar.shape != ():

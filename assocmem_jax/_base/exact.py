@@ -62,6 +62,19 @@ def widened(tree: Any) -> Any:
     return jax.tree.map(wide, tree)
 
 
+@jax.custom_jvp
+def quotient(x: Float[Array, "..."], y: Float[Array, ""]) -> Float[Array, "..."]:
+    """The quotient x / y, whose derivative is in range where the square of y is not."""
+    return x / y
+
+
+@quotient.defjvp
+def _quotient_jvp(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
+    out = x / y
+    return out, (dx - out * dy) / y
+
+
 def unit_of(x: Float[Array, "..."], axis: int | None = None) -> Float[Array, "..."]:
     """A power of two near the largest entry, for squares that stay in range.
 

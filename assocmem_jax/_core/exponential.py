@@ -2,15 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .tempered import AbstractTempered
 
 
 class AbstractExponential(AbstractTempered):
-    r"""A separation by exponentials of scores, $e^{\beta s_j} / \sum_i e^{\beta s_i}$.
+    r"""A separation with weights $e^{\beta s_j}$, relative to the largest of them.
 
-    The weights of some pairs are relative to their largest score, so that none is out
-    of range.
+    The scale is the largest score, in the unit of scores, and the sum of all weights,
+    which answers are divided by unless a rule has another normalizer.
+
+    References:
+        Milakov & Gimelshein (2018), arXiv:1805.02867 (how two sums join).
     """
 
     def weigh(self, scores, mask):
@@ -42,3 +46,11 @@ class AbstractExponential(AbstractTempered):
         """A difference of scores, times the inverse temperature."""
         assert self.strength is not None
         return difference * self.strength
+
+    def from_top(self, exponent, top):
+        """The exponential of a number, relative to the largest, as far as in range."""
+        exponent = exponent - self.exponent(top)
+        # Out of range, the derivative would be nan.
+        info = jnp.finfo(exponent.dtype)
+        low, high = (0.999 * np.log(float(x)) for x in (info.smallest_normal, info.max))
+        return jnp.exp(jnp.clip(exponent, float(low), float(high)))

@@ -117,6 +117,16 @@ class AbstractSeparation(AbstractRule[Pairs]):
         del query, table, fold
         return self
 
+    def candidates(
+        self, query: Float[Array, " d"], table: Any, fold: Fold
+    ) -> tuple[Any, Fold]:
+        """The rows that can have a weight, and a fold over them: by default all.
+
+        A rule that selects rows for a query declares `looks = "again"`.
+        """
+        del query
+        return table, fold
+
     def scores(
         self, query: Float[Array, " d"], block: Any, fold: Fold
     ) -> Float[Array, " b"]:
@@ -164,6 +174,7 @@ def weighted(
     """Sums with the weights that a rule gives to the rows of a table."""
     query = widened(query)
     rule = rule.prepare(query, table, fold)
+    table, fold = rule.candidates(query, table, fold)
     return _normalized(rule, sums, fold(*_loop(rule, sums, query, fold), table))
 
 
@@ -181,7 +192,8 @@ def weighted_prefixes(
     Where the stop is before `first`, the sums are zero.
     """
     query = widened(query)
-    loop = _loop(rule.prepare(query, table, fold), sums, query, fold)
+    rule = rule.prepare(query, table, fold)
+    loop = _loop(rule, sums, query, fold)
     out = fold.prefixes(*loop, table, stops=stops, first=first)
     return jax.vmap(lambda out: _normalized(rule, sums, out))(out)
 

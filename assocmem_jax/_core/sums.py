@@ -10,9 +10,11 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .._base.exact import quotient, rounded, unit_of
 from .fold import Fold
 from .table import AbstractTable
 
@@ -65,7 +67,12 @@ class ValueSums(AbstractSums):
         return factor * total
 
     def over(self, total, divisor):
-        return total / divisor
+        # An answer that is out of range keeps its direction.
+        fixed, most = jax.lax.stop_gradient(total), float(jnp.finfo(total.dtype).max)
+        least = jnp.max(jnp.abs(fixed), initial=0) / (0.9999 * most)
+        return quotient(
+            total, jnp.where(least < 1, jnp.maximum(divisor, least), divisor)
+        )
 
 
 class WeightSums(AbstractSums):
@@ -97,7 +104,12 @@ class WeightSums(AbstractSums):
         return Weights(factor * total.target, factor**2 * total.noise, total.unit)
 
     def over(self, total, divisor):
-        return Weights(total.target / divisor, total.noise / divisor**2, total.unit)
+        unit = total.unit
+        if unit is not None:
+            # Not one quotient of what would be out of range.
+            power = unit_of(divisor)
+            divisor, unit = rounded(divisor / power), unit / power
+        return Weights(total.target / divisor, total.noise / divisor**2, unit)
 
 
 class IndexedKeys(AbstractTable):

@@ -45,6 +45,11 @@ from ._dot_product import (
     dot_product_recall as dot_product_recall,
     dot_product_squared_error as dot_product_squared_error,
 )
+from ._epanechnikov import (
+    epanechnikov_cosine as epanechnikov_cosine,
+    epanechnikov_exact_fraction as epanechnikov_exact_fraction,
+    epanechnikov_squared_error as epanechnikov_squared_error,
+)
 from ._facts import (
     dot_product_accuracy as dot_product_accuracy,
     dot_product_fact_capacity as dot_product_fact_capacity,
@@ -66,7 +71,10 @@ from ._hopfield import (
 )
 from ._nearest import (
     all_nearest_probability as all_nearest_probability,
+    nearest_cosine as nearest_cosine,
+    nearest_distance as nearest_distance,
     nearest_key_probability as nearest_key_probability,
+    nearest_squared_error as nearest_squared_error,
     top_k_probability as top_k_probability,
 )
 from ._polynomial import (
@@ -156,6 +164,9 @@ __all__ = [
     "dot_product_squared_error",
     "dpfp_cosine",
     "dpfp_rank",
+    "epanechnikov_cosine",
+    "epanechnikov_exact_fraction",
+    "epanechnikov_squared_error",
     "feature_map_cosine",
     "feature_moments",
     "hopfield_all_fixed_probability",
@@ -166,7 +177,10 @@ __all__ = [
     "hopfield_overlap",
     "mean_cosine",
     "mean_norm",
+    "nearest_cosine",
+    "nearest_distance",
     "nearest_key_probability",
+    "nearest_squared_error",
     "polynomial_capacity",
     "polynomial_cosine",
     "polynomial_mean_field_cosine",

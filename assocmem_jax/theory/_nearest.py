@@ -11,6 +11,7 @@ from scipy.special import betaincc, ndtr, stdtr
 from .._base.checks import ArrayLike
 from .._base.errors import called_as
 from . import _targets
+from ._cosine import mean_norm
 from ._domain import Values, at_each, parameters, require
 
 
@@ -37,6 +38,89 @@ def nearest_key_probability(
     call = "theory.nearest_key_probability"
     with called_as(call, instead_of=("theory.top_k_probability",)):
         return top_k_probability(d, n, 1, query_noise=query_noise)
+
+
+def nearest_distance(
+    d: ArrayLike,
+    n: ArrayLike,
+    *,
+    v: ArrayLike | None = None,
+    query_noise: ArrayLike = 0.0,
+) -> Values:
+    r"""Mean distance of the value of the nearest key, exact.
+
+    $\sqrt 2\, \mu_v (1 - P)$, with P = `nearest_key_probability` and $\mu_v$ =
+    `mean_norm`: two values that are drawn are so far apart. Evaluated to 1e-6.
+
+    Args:
+        d: dimension of the keys, at least 1.
+        n: stored pairs, from 1 to 1e300.
+        v: dimension of the values, at least 1; `d` if `None`.
+        query_noise: standard deviation of the noise per coordinate of a query.
+
+    Raises:
+        ValueError: if a parameter is outside of its range.
+
+    References:
+        Derived here.
+    """
+    wrong, v = _wrong("theory.nearest_distance", d, n, v, query_noise)
+    return np.sqrt(2) * mean_norm(v) * wrong
+
+
+def nearest_squared_error(
+    d: ArrayLike,
+    n: ArrayLike,
+    *,
+    v: ArrayLike | None = None,
+    query_noise: ArrayLike = 0.0,
+) -> Values:
+    r"""Mean squared distance of the value of the nearest key, exact.
+
+    $2 v (1 - P)$ with P = `nearest_key_probability`. Evaluated to 1e-6.
+
+    Args:
+        d: dimension of the keys, at least 1.
+        n: stored pairs, from 1 to 1e300.
+        v: dimension of the values, at least 1; `d` if `None`.
+        query_noise: standard deviation of the noise per coordinate of a query.
+
+    Raises:
+        ValueError: if a parameter is outside of its range.
+
+    References:
+        Derived here.
+    """
+    wrong, v = _wrong("theory.nearest_squared_error", d, n, v, query_noise)
+    return 2 * v * wrong
+
+
+def nearest_cosine(
+    d: ArrayLike,
+    n: ArrayLike,
+    *,
+    v: ArrayLike | None = None,
+    query_noise: ArrayLike = 0.0,
+) -> Values:
+    """Mean cosine of the value of the nearest key, exact; its recall@1 is the same.
+
+    `nearest_key_probability`, as values of two pairs have a mean cosine of zero,
+    whatever their dimension. Evaluated to 1e-6.
+
+    Args:
+        d: dimension of the keys, at least 1.
+        n: stored pairs, from 1 to 1e300.
+        v: dimension of the values, at least 1; `d` if `None`. Nothing depends on it.
+        query_noise: standard deviation of the noise per coordinate of a query.
+
+    Raises:
+        ValueError: if a parameter is outside of its range.
+
+    References:
+        Derived here.
+    """
+    wrong, v = _wrong("theory.nearest_cosine", d, n, v, query_noise)
+    return np.broadcast_arrays(1 - wrong, v)[0][()]
 
 
 def top_k_probability(
@@ -96,6 +180,15 @@ def all_nearest_probability(d: ArrayLike, n: ArrayLike) -> Values:
     require(call, "n", n, (n >= 1) & (n <= 1e150), "1 <= n <= 1e150")
     with np.errstate(over="ignore"):
         return np.exp(-n * (n - 1) * stdtr(d, -np.sqrt(d)))[()]
+
+
+def _wrong(call, d, n, v, query_noise):
+    """Probability that another key is the nearest, and the dimension of values."""
+    given = d if v is None else v
+    d, n, v, query_noise = parameters(call, d=d, n=n, v=given, query_noise=query_noise)
+    require(call, "v", v, v >= 1, "v >= 1")
+    with called_as(call, instead_of=("theory.top_k_probability",)):
+        return 1 - top_k_probability(d, n, 1, query_noise=query_noise), v
 
 
 def _top_k(d, n, k, query_noise):

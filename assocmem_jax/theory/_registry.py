@@ -1,5 +1,6 @@
 """Which closed form belongs to which rule."""
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from .._base.errors import ArgumentError, called_as
 from .._base.suggest import suggest
 from .._base.text import to_text
 from .._core.linear import AbstractLinear
-from .._core.rule import AbstractRule, hyperparameters
+from .._core.rule import AbstractRule
 from .._core.separation import AbstractSeparation
 from ..metrics._table import METRICS
 from ..patterns import AbstractEnsemble, Bipolar, Gaussian, Spherical
@@ -20,6 +21,9 @@ from ..similarities import AbstractSimilarity, Cosine, Dot, SquaredEuclidean
 from . import (
     _attention_recall,
     _dot_product,
+    _epanechnikov,
+    _nearest,
+    _polynomial,
     _pseudoinverse,
     _pseudoinverse_error,
     _relu,
@@ -27,6 +31,7 @@ from . import (
     _softmax,
     _softmax_error,
     _sparsemax,
+    _top_k,
 )
 from ._mapped import mapped_cosine
 
@@ -38,11 +43,13 @@ class Formula(NamedTuple):
         function: of d, n, v, the noise of queries, and hyperparameters of the rule.
         largest_n: the most pairs. No formula is asked for more than e**600.
         from_two: whether there is no value between one pair and two.
+        similarity: what scores are, where a rule has a choice.
     """
 
     function: Callable[..., Any]
     largest_n: float = float(np.exp(600.0))
     from_two: bool = False
+    similarity: type[AbstractSimilarity] = Dot
 
 
 _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
@@ -85,6 +92,28 @@ _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
         ),
         "recall": Formula(_attention_recall.sparsemax_recall, 1e12, from_two=True),
     },
+    # A normalizer does not change the direction of an answer.
+    _rules.Exponential: {"cosine": Formula(_softmax.softmax_cosine)},
+    _rules.NullSoftmax: {"cosine": Formula(_softmax.softmax_cosine)},
+    _rules.Polynomial: {
+        "cosine": Formula(_polynomial.polynomial_cosine),
+        "squared_error": Formula(_polynomial.polynomial_squared_error),
+    },
+    _rules.TopK: {"cosine": Formula(_top_k.top_k_cosine, 1e15)},
+    _rules.Nearest: {
+        "cosine": Formula(_nearest.nearest_cosine),
+        "distance": Formula(_nearest.nearest_distance),
+        "squared_error": Formula(_nearest.nearest_squared_error),
+        "recall": Formula(_nearest.nearest_cosine),
+    },
+    _rules.Epanechnikov: {
+        "cosine": Formula(
+            _epanechnikov.epanechnikov_cosine, similarity=SquaredEuclidean
+        ),
+        "squared_error": Formula(
+            _epanechnikov.epanechnikov_squared_error, similarity=SquaredEuclidean
+        ),
+    },
 }
 _KEYS: dict[type[AbstractEnsemble], str] = {
     Gaussian: "gaussian",
@@ -113,7 +142,6 @@ class Products(NamedTuple):
 # and a cosine is the product over d, where the query is such a key. Gaussian keys over
 # their norm are spherical ones.
 _PRODUCTS: dict[type[AbstractSimilarity], dict[str, Products]] = {
-    Dot: {keys: Products(keys, np.ones_like) for keys in _KEYS.values()},
     Cosine: {
         "gaussian": Products("spherical", lambda d: 1 / d, noisy=False),
         "spherical": Products("spherical", lambda d: 1 / d, noisy=False),
@@ -190,10 +218,10 @@ def formula_of(
     formula = formulas[metric]
     taken = inspect.signature(formula.function).parameters
     drawn = _KEYS.get(type(ensemble), "")
-    products = _products(rule, drawn, taken)
+    products = _products(rule, formula, drawn, taken)
     if products is None or (products.keys != "gaussian" and "keys" not in taken):
-        similarity = getattr(rule, "similarity", Dot())
-        plain = isinstance(similarity, Dot)
+        similarity = getattr(rule, "similarity", formula.similarity())
+        plain = type(similarity) is formula.similarity
         named = name if plain else f"{name}(similarity={to_text(similarity)})"
         raise ArgumentError(
             call,
@@ -204,10 +232,11 @@ def formula_of(
         )
     given: dict[str, Any] = {"keys": products.keys} if "keys" in taken else {}
     names = {"keys": "ensemble"}
-    for parameter in hyperparameters(rule):
-        if parameter in taken:
-            given[parameter] = float(getattr(rule, parameter))
-            names[parameter] = "rule"
+    for field in dataclasses.fields(rule):  # pyright: ignore[reportArgumentType]
+        if field.name in taken:
+            own = getattr(rule, field.name)
+            given[field.name] = own if isinstance(own, int) else float(own)
+            names[field.name] = "rule"
 
     def predicted(d: Any, n: Any, *, query_noise: Any = 0.0, **more: Any) -> Any:
         if np.any(query_noise) and not products.noisy:
@@ -227,12 +256,14 @@ def formula_of(
 
 
 def _products(
-    rule: AbstractRule, keys: str, taken: Mapping[str, Any]
+    rule: AbstractRule, formula: Formula, keys: str, taken: Mapping[str, Any]
 ) -> Products | None:
     """What stands for the scores of a rule with such keys, if anything does."""
-    similarity = Dot()
+    similarity = formula.similarity
     if isinstance(rule, AbstractSeparation):
-        similarity = rule.similarity
-    if not isinstance(similarity, Dot) and "beta" not in taken:
+        similarity = type(rule.similarity)
+    if similarity is formula.similarity:
+        return Products(keys, np.ones_like) if keys else None
+    if formula.similarity is not Dot or "beta" not in taken:
         return None
-    return _PRODUCTS.get(type(similarity), {}).get(keys)
+    return _PRODUCTS.get(similarity, {}).get(keys)

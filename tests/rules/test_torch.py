@@ -25,6 +25,26 @@ PAIRS = {
         am.Softmax(beta=0.3),
         lambda K, V, Q: torch_reference.softmax(K, V, Q, beta=0.3),
     ),
+    "polynomial": (
+        am.Polynomial(3),
+        lambda K, V, Q: torch_reference.polynomial(K, V, Q, degree=3),
+    ),
+    "exponential": (
+        am.Exponential(beta=0.3),
+        lambda K, V, Q: torch_reference.exponential(K, V, Q, beta=0.3),
+    ),
+    "largest": (
+        am.TopK(k=3),
+        lambda K, V, Q: torch_reference.top_k(K, V, Q, k=3),
+    ),
+    "sparsemax": (
+        am.Sparsemax(beta=0.3),
+        lambda K, V, Q: torch_reference.sparsemax(K, V, Q, beta=0.3),
+    ),
+    "entmax": (
+        am.Entmax(beta=0.3, alpha=1.5),
+        lambda K, V, Q: torch_reference.entmax15(K, V, Q, beta=0.3),
+    ),
 }
 
 

@@ -1,0 +1,159 @@
+"""Separations beside their closed forms, cell by cell."""
+
+import numpy as np
+import pytest
+from helpers import slow
+
+import assocmem_jax as am
+from assocmem_jax import theory
+from assocmem_jax.similarities import SquaredEuclidean
+
+
+EXACT = {
+    "polynomial": am.Polynomial(3),
+    "rectified": am.Polynomial(2, rectified=True),
+    "exponential": am.Exponential(0.25),
+    "null": am.NullSoftmax(0.25, 3.0),
+    "nearest": am.Nearest(),
+    "epanechnikov": am.Epanechnikov(0.12),
+}
+FEW = {"d": [8], "n": [2, 16, 100], "trials": 40, "values": "marginalized"}
+MANY = {**FEW, "d": [8, 32], "n": [2, 6, 31, 100, 1000], "trials": 60}
+
+
+def assert_predicted(rules, metrics, error=0.0, **options):
+    measured = am.sweep(rules, metrics=metrics, seed=3, **options)
+    asked = {x: options[x] for x in options if x not in ("trials", "values")}
+    predicted = theory.predict(rules, metrics=metrics, **asked)
+    for metric in metrics:
+        found, trials = measured[metric], options["trials"]
+        scatter = found.std("trial", ddof=1) / trials**0.5
+        # Rare failures, of which a sample may hold none.
+        if metric in ("cosine", "recall"):
+            missing = (1 - predicted[metric]).clip(0)
+            scatter = scatter + np.sqrt(missing / (trials * found["n"]))
+        off = abs(found.mean("trial") - predicted[metric])
+        rounding = 1e-5 * (1 + predicted[metric])
+        excess = (off - 4 * scatter - rounding - error).max(
+            [x for x in off.dims if x != "rule"]
+        )
+        assert (excess <= 0).all(), (metric, excess)
+
+
+@pytest.mark.parametrize("grid", (FEW, slow(MANY)), ids=("few", "many"))
+def test_cosines(grid):
+    assert_predicted(EXACT, ["cosine"], query_noise=[0.0, 0.5], **grid)
+
+
+@pytest.mark.parametrize("grid", (FEW, slow(MANY)), ids=("few", "many"))
+def test_squared_errors(grid):
+    rules = {
+        "polynomial": am.Polynomial(1),
+        "rectified": am.Polynomial(2, rectified=True),
+        "nearest": am.Nearest(),
+        "epanechnikov": am.Epanechnikov(0.12),
+    }
+    # Of two pairs the nearest is rarely wrong.
+    assert_predicted(rules, ["squared_error"], **{**grid, "n": [31, 100]})
+
+
+def test_the_largest_scores():
+    grid = {**FEW, "d": [16], "n": [2, 3, 6, 100]}
+    rules = {"two": am.TopK(2), "five": am.TopK(5)}
+    assert_predicted(rules, ["cosine"], 0.02, query_noise=[0.0, 0.5], **grid)
+
+
+def test_the_nearest_value():
+    grid = {**FEW, "values": None, "n": [16, 60]}
+    metrics = ["cosine", "distance", "recall"]
+    assert_predicted({"nearest": am.Nearest()}, metrics, query_noise=[0.0, 1.0], **grid)
+
+
+@pytest.mark.parametrize("keys", ("spherical", "bipolar"))
+def test_keys_of_one_norm(keys):
+    kind = {"spherical": am.patterns.Spherical(), "bipolar": am.patterns.Bipolar()}
+    rules = {x: EXACT[x] for x in ("polynomial", "rectified", "epanechnikov")}
+    metrics = ["cosine", "squared_error"]
+    assert_predicted(rules, metrics, ensemble=kind[keys], **FEW)
+
+
+@pytest.mark.parametrize(
+    ("d", "n", "beta", "published"), ((16, 200, 0.25, 0.9490), (32, 1000, 0.1, 0.9951))
+)
+def test_the_share_of_exact_answers_on_a_sphere(d, n, beta, published):
+    exact = theory.epanechnikov_exact_fraction(d, n, beta, keys="spherical")
+    assert exact == pytest.approx(published, abs=5e-5)
+
+
+@pytest.mark.parametrize("noise", (0.0, 0.3, 1.0))
+def test_the_share_of_exact_answers(noise, rng):
+    d, n, beta, found = 8, 60, 0.2, []
+    for _ in range(300):
+        keys = rng.standard_normal((n, d))
+        queries = keys + noise * rng.standard_normal((n, d))
+        inside = ((queries[:, None] - keys) ** 2).sum(axis=2) < 2 / beta
+        found.append((np.diag(inside) & (inside.sum(axis=1) == 1)).mean())
+    error = np.std(found, ddof=1) / len(found) ** 0.5
+    exact = theory.epanechnikov_exact_fraction(d, n, beta, query_noise=noise)
+    assert abs(np.mean(found) - exact) < 4 * error
+
+
+def test_balls_of_all_sizes_have_their_limits():
+    n = np.array([1.0, 1.5, 2, 1e3, 1e30])
+    for keys in ("gaussian", "spherical", "bipolar"):
+        for d in (1, 2, 50):
+            whole = np.asarray(theory.epanechnikov_cosine(d, n, 0.0, v=2, keys=keys))
+            # Not below 2, where the second pair is there or is not.
+            known = n != 1.5
+            expected = np.asarray(theory.mean_cosine(1 / np.sqrt(n), 2))
+            np.testing.assert_allclose(whole[known], expected[known], atol=1e-7)
+            assert theory.epanechnikov_exact_fraction(d, 4, 0.0, keys=keys) < 1e-40
+    many = theory.epanechnikov_cosine(50, 1e9, 1e5)
+    assert many == pytest.approx(1) == theory.epanechnikov_exact_fraction(50, 1e9, 1e5)
+
+
+def test_the_margin_of_entmax_is_that_of_sparsemax_at_another_beta(rng):
+    """Exact from a lead of 1 / (alpha - 1) on: beta times alpha - 1."""
+    d, n, found = 8, 64, []
+    for _ in range(100):
+        keys = rng.standard_normal((n, d))
+        scores = keys @ keys.T
+        right = np.diag(scores).copy()
+        np.fill_diagonal(scores, -np.inf)
+        found.append((right - scores.max(axis=1) >= 1 / 0.5).mean())
+    error = np.std(found, ddof=1) / 10
+    exact = theory.sparsemax_exact_fraction(d, n, 0.5)
+    assert abs(np.mean(found) - exact) < 4 * error
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    (
+        (lambda: theory.epanechnikov_cosine(8, 8, -1.0), "beta >= 0"),
+        (lambda: theory.epanechnikov_cosine(2e4, 8, 1.0), "d <= 1e4"),
+        (
+            lambda: theory.epanechnikov_cosine(
+                8, 8, 1.0, query_noise=0.5, keys="spherical"
+            ),
+            "unless keys are Gaussian",
+        ),
+        (
+            lambda: theory.epanechnikov_squared_error(8, 8, 1.0, query_noise=0.5),
+            "query_noise = 0",
+        ),
+        (
+            lambda: theory.polynomial_squared_error(8, 8, 2, query_noise=0.5),
+            "query_noise = 0",
+        ),
+        (lambda: theory.nearest_distance(8, 8, v=0), "v >= 1"),
+        (
+            lambda: theory.predict(
+                {"x": am.Softmax(similarity=SquaredEuclidean())}, d=[4], n=[4]
+            ),
+            "no prediction of 'cosine' for `Softmax` of SquaredEuclidean",
+        ),
+    ),
+)
+def test_what_is_not_known_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
