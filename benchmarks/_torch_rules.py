@@ -121,7 +121,7 @@ def kernel(slope):
 
     def read(memory, queries):
         keys, values = memory
-        inside = 1 - torch.cdist(queries, keys) ** 2 / 2 * 0.05
+        inside = 1 - torch.cdist(queries, keys) ** 2 / 2 * BETA
         weights = torch.where(inside > 0, slope(inside.clamp(min=0)), 0)
         return weights @ values / weights.sum(1, keepdim=True).clamp(min=1e-30)
 
@@ -159,6 +159,8 @@ def elu(x):
     return torch.nn.functional.elu(x) + 1
 
 
+# Of kernels: some keys of each size are within their support.
+BETA = 0.08
 RULES: dict[str, Peer] = {
     "Covariance": Peer(
         am.Covariance(),
@@ -166,20 +168,42 @@ RULES: dict[str, Peer] = {
         lambda memory, q: (q - memory[1]) @ memory[0],
     ),
     "DotProduct": Peer(am.DotProduct(), lambda k, v: k.T @ v, linear),
+    "Entmax": Peer(
+        am.Entmax(2.0, alpha=1.5), keep, weighing(lambda s: entmax(2.0 * s, 1.5))
+    ),
+    "Epanechnikov": Peer(am.Epanechnikov(BETA), keep, kernel(torch.ones_like)),
+    "Exponential": Peer(
+        am.Exponential(2.0), keep, weighing(lambda s: torch.exp(2.0 * s))
+    ),
+    "KSubset": Peer(
+        am.KSubset(2.0, k=4), keep, weighing(lambda s: k_subset(2.0 * s, 4))
+    ),
     "LinearAttention": Peer(
         am.Mapped(am.LinearAttention(), am.features.ELU()),
         lambda k, v: (elu(k).T @ v, elu(k).sum(0)),
         lambda memory, q: normalized(memory, elu(q)),
+    ),
+    "LocalLinear": Peer(
+        am.LocalLinear(2.0, penalty=1.0), keep, local_linear, tolerance=1e-3
     ),
     "Mapped": Peer(
         am.Mapped(am.DotProduct(), am.features.ELU()),
         lambda k, v: elu(k).T @ v,
         lambda memory, q: elu(q) @ memory,
     ),
+    "Nearest": Peer(am.Nearest(), keep, nearest),
+    "Normmax": Peer(
+        am.Normmax(2.0, gamma=2.0), keep, weighing(lambda s: normmax(2.0 * s, 2.0))
+    ),
+    "NullSoftmax": Peer(
+        am.NullSoftmax(2.0), keep, weighing(lambda s: null_softmax(2.0 * s, 0.0))
+    ),
     "Polar": Peer(am.Polar(), polar, linear, tolerance=1e-3),
+    "Polynomial": Peer(am.Polynomial(3), keep, weighing(lambda s: s**3)),
     "Pseudoinverse": Peer(
         am.Pseudoinverse(), lambda k, v: torch.linalg.pinv(k) @ v, linear
     ),
+    "Quartic": Peer(am.Quartic(BETA), keep, kernel(lambda x: x)),
     "ReLU": Peer(am.ReLU(), keep, weighing(torch.relu)),
     "Ridge": Peer(
         am.Ridge(1.0),
@@ -190,4 +214,6 @@ RULES: dict[str, Peer] = {
         am.Softmax(2.0), keep, weighing(lambda s: torch.softmax(2.0 * s, 1))
     ),
     "Sparsemax": Peer(am.Sparsemax(2.0), keep, weighing(lambda s: sparsemax(2.0 * s))),
+    "TopK": Peer(am.TopK(16), keep, weighing(lambda s: top_k(s, 16)), sizes={"k": 16}),
+    "Triweight": Peer(am.Triweight(BETA), keep, kernel(lambda x: x**2)),
 }
