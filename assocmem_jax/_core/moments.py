@@ -1,4 +1,4 @@
-"""Weighted means and covariances of stored keys, in one pass."""
+"""Weighted means and covariances of stored keys around one query."""
 
 from typing import Any, NamedTuple
 

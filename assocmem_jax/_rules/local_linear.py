@@ -34,11 +34,11 @@ class LocalLinear(AbstractExponential):
 
     Attributes:
         beta: inverse temperature $\beta$. 0 is linear least squares with an intercept.
-        penalty: $\lambda$ on slopes, to be compared with the variance of the keys: that
-            of the paper over the sum of weights that are not shares of 1. 0 answers
-            values that are affine functions of the keys exactly; where keys do not span
-            all directions, the slope of least norm is taken. Very large, it is
-            `Softmax(beta)`.
+        penalty: $\lambda$ on slopes, to be compared with the variance of the keys. The
+            penalty of the paper, whose weights do not sum to 1, is this one times their
+            sum. 0 answers values that are affine functions of the keys exactly; where
+            keys do not span all directions, the slope of least norm is taken. Very
+            large, it is `Softmax(beta)`.
 
     Raises:
         ValueError: if `beta` or `penalty` is negative, NaN or infinite, or not one

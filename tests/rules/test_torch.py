@@ -9,6 +9,7 @@ import torch_reference
 from helpers import make_pairs, slow
 
 import assocmem_jax as am
+from assocmem_jax.similarities import Cosine, Manhattan, SquaredEuclidean
 from assocmem_jax.testing._compiled import quick
 
 
@@ -44,6 +45,24 @@ PAIRS = {
     "entmax": (
         am.Entmax(beta=0.3, alpha=1.5),
         lambda K, V, Q: torch_reference.entmax15(K, V, Q, beta=0.3),
+    ),
+    "cosines": (
+        am.Softmax(beta=2.0, similarity=Cosine()),
+        lambda K, V, Q: torch_reference.softmax(
+            K / K.norm(dim=0), V, Q / Q.norm(dim=0), beta=2.0
+        ),
+    ),
+    "city blocks": (
+        am.Softmax(beta=0.5, similarity=Manhattan()),
+        lambda K, V, Q: (
+            V @ torch.softmax(-(Q.T[:, None] - K.T).abs().sum(2) / 2, dim=1).T
+        ),
+    ),
+    "squared distances": (
+        am.Softmax(beta=0.2, similarity=SquaredEuclidean()),
+        lambda K, V, Q: (
+            V @ torch.softmax(-0.2 * ((Q.T[:, None] - K.T) ** 2).sum(2), dim=1).T
+        ),
     ),
 }
 

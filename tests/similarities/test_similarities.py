@@ -175,6 +175,13 @@ def test_derivatives_of_scores_are_finite_differences(name, d, rng):
     np.testing.assert_allclose(sum(sums), forward.sum())
 
 
+@every_distance
+def test_a_query_that_is_a_key_is_drawn_nowhere(name):
+    at = jnp.arange(20.0)
+    gradient = jax.grad(lambda x: scores(name, x[None], at[None]).sum())(at)
+    np.testing.assert_array_equal(gradient, 0)
+
+
 class Kernel(am.AbstractSeparation):
     """Weights relative to nothing, the larger the more alike."""
 
