@@ -35,12 +35,15 @@ API = {
     "plot",
     "retrieve",
     "search_capacity",
+    "similarities",
     "study",
     "sweep",
     "testing",
     "theory",
 } | set(RULES)
-MODULES = {"metrics", "patterns", "plot", "study", "testing", "theory"}
+MODULES = {
+    *("metrics", "patterns", "plot", "similarities", "study", "testing", "theory")
+}
 # What a user's editor must know, and the mistakes that it must find.
 SCRIPT = """
 import assocmem_jax as am

@@ -26,6 +26,7 @@ class Softmax(AbstractExponential):
 
     References:
         Ramsauer et al. (2021), arXiv:2008.02217, eq. 3.
+        Milakov & Gimelshein (2018), arXiv:1805.02867 (how two softmaxes join).
     """
 
     about: ClassVar[About] = About(
@@ -39,7 +40,3 @@ class Softmax(AbstractExponential):
     strength: Float[Array, ""] | None = eqx.field(
         default_factory=lambda: None, init=False, repr=False
     )
-
-    def normalizer(self, scale):
-        """The sum of all weights."""
-        return scale[1]
