@@ -50,7 +50,7 @@ class AbstractThresholded(AbstractTempered):
 
     The default is the sparsemax: weights are amounts, linear in the score. It is found
     by looking at all scores again and again, some ten times. Derivatives of first order
-    are right, others are not.
+    are right; those of higher order only where amounts are linear in the score.
 
     Attributes:
         threshold: of one query; known once the rule is prepared for it.
