@@ -108,7 +108,7 @@ def of_largest(scores, k, weights):
 
 def kernel(K, Q, beta, slope):
     """Weights of keys by the slope of a kernel, zero outside of its support."""
-    squares = ((Q[:, None] - K) ** 2).sum(axis=2)
+    squares = ((np.asarray(Q)[:, None] - K) ** 2).sum(axis=2)
     inside = np.maximum(1 - beta * squares / 2, 0)
     weights = np.where(inside > 0, slope(inside), 0)
     sums = weights.sum(axis=1, keepdims=True)

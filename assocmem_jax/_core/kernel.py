@@ -24,8 +24,8 @@ class AbstractKernel(AbstractSeparation):
     Attributes:
         beta: inverse width; the support of a kernel is a ball of radius
             $\sqrt{2 / \beta}$.
-        similarity: minus twice x over $\beta$: the squared distance, or another score
-            from 0, of what is the same, down.
+        similarity: $-2 x / \beta$, by default $-|q - k|^2$. Of another one the largest
+            score should be 0, that of a key that is the query.
 
     References:
         Hoover et al. (2025), arXiv:2506.10801 (the energy -log of the density).

@@ -89,10 +89,7 @@ def largest(
         return Largest(found.scores[place], found.index[place])
 
     def of_block(block, rows):
-        scores = rule.similarity.in_unit(query, block.keys, fold.dot)
-        # Minus infinity are the scores of pairs that are not stored alone.
-        scores = jnp.maximum(scores, jnp.finfo(scores.dtype).min)
-        scores = jnp.where(block.mask, scores, -jnp.inf)
+        scores = _scores(rule, query, block, fold)
         missing = (0, max(size - len(scores), 0))
         scores = jnp.pad(scores, missing, constant_values=-jnp.inf)
         return foremost(Largest(scores, jnp.pad(rows.index, missing)))
@@ -103,3 +100,27 @@ def largest(
     shard = 0 if fold.axis_name is None else jax.lax.axis_index(fold.axis_name)
     start = jnp.asarray(shard * table.num_rows, jnp.int32)
     return fold(of_block, merge, table, _RowNumbers(start, table.num_rows))
+
+
+def rank_score(
+    rule: AbstractSeparation, k: int, query: Float[Array, " d"], table: Any, fold: Fold
+) -> Float[Array, ""]:
+    """The k-th largest score, or of fewer pairs the smallest; 0 of none.
+
+    The arguments are those of `largest`.
+    """
+    if k > 1:
+        found = largest(rule, k, query, table, fold)
+        last = jnp.min(jnp.where(found.stored, found.scores, jnp.inf))
+    else:
+        fixed = jax.lax.stop_gradient((rule, query, table))
+        of_block = lambda block: jnp.max(_scores(*fixed[:2], block, fold))
+        last = fold(of_block, jnp.maximum, fixed[2])
+    return jnp.where(jnp.isfinite(last), last, 0)
+
+
+def _scores(rule: AbstractSeparation, query: Any, block: Any, fold: Fold) -> Array:
+    """The scores of a block, in the unit; minus infinity of absent pairs alone."""
+    scores = rule.similarity.in_unit(query, block.keys, fold.dot)
+    scores = jnp.maximum(scores, jnp.finfo(scores.dtype).min)
+    return jnp.where(block.mask, scores, -jnp.inf)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .fold import Fold
-from .largest import largest
+from .largest import rank_score
 from .rule import Looks
 from .tempered import AbstractTempered, held
 
@@ -50,7 +50,7 @@ class AbstractThresholded(AbstractTempered):
 
     The default is the sparsemax: weights are amounts, linear in the score. It is found
     by looking at all scores again and again, some ten times. Derivatives of first order
-    are right, others are not.
+    are right; those of higher order only where amounts are linear in the score.
 
     Attributes:
         threshold: of one query; known once the rule is prepared for it.
@@ -96,10 +96,7 @@ class AbstractThresholded(AbstractTempered):
     ) -> Thresholded:
         """The rule with the threshold for one query."""
         self = super().prepare(query, table, fold)
-        found = largest(self, self.num_largest, query, table, fold)
-        # With fewer pairs than k, the smallest of all scores.
-        last = jnp.min(jnp.where(found.stored, found.scores, jnp.inf))
-        reference = jnp.where(found.stored[0], last, 0)
+        reference = rank_score(self, self.num_largest, query, table, fold)
         # No derivative is taken of the search, but of a step of Newton's from its end.
         fixed = jax.lax.stop_gradient((self, query, table))
         end, slope = _search(*fixed, fold, reference)

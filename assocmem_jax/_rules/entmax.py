@@ -17,8 +17,9 @@ class Entmax(AbstractThresholded):
     such that they sum to 1: those of largest $p \cdot s$ plus Tsallis entropy of order
     $\alpha$. For $\alpha$ near 1 it is `Softmax`, for 2 `Sparsemax`. Where the best
     score is ahead by $1 / (\alpha - 1)$, its value is the answer, exactly. $\tau$ is
-    found by a pass over the pairs for each of some ten steps. With no pair stored, it
-    answers zero.
+    found by a pass over the pairs for each of some ten steps, more where $\alpha$ is
+    above 2. Derivatives of first order are right, others are not. With no pair stored,
+    it answers zero.
 
     Attributes:
         beta: inverse temperature $\beta$. 0 answers the mean of all values.

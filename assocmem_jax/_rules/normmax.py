@@ -20,7 +20,8 @@ class Normmax(AbstractThresholded):
     that $\sum_j u_j^\gamma = 1$. Where the best score is ahead by 1, its value is the
     answer, exactly, whatever $\gamma$. The larger $\gamma$, the more equal are the
     weights of all that count. $\tau$ is found by a pass over the pairs for each of some
-    ten steps. With no pair stored, it answers zero.
+    ten steps. Derivatives of first order are right, others are not. With no pair
+    stored, it answers zero.
 
     Attributes:
         beta: inverse temperature $\beta$. 0 answers the mean of all values.

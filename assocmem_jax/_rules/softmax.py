@@ -26,6 +26,7 @@ class Softmax(AbstractExponential):
 
     References:
         Ramsauer et al. (2021), arXiv:2008.02217, eq. 3.
+        Milakov & Gimelshein (2018), arXiv:1805.02867 (how two softmaxes join).
     """
 
     about: ClassVar[About] = About(

@@ -45,6 +45,9 @@ from ._dot_product import (
     dot_product_recall as dot_product_recall,
     dot_product_squared_error as dot_product_squared_error,
 )
+from ._entmax import (
+    entmax_cosine as entmax_cosine,
+)
 from ._epanechnikov import (
     epanechnikov_cosine as epanechnikov_cosine,
     epanechnikov_exact_fraction as epanechnikov_exact_fraction,
@@ -164,6 +167,7 @@ __all__ = [
     "dot_product_squared_error",
     "dpfp_cosine",
     "dpfp_rank",
+    "entmax_cosine",
     "epanechnikov_cosine",
     "epanechnikov_exact_fraction",
     "epanechnikov_squared_error",

@@ -21,6 +21,7 @@ from ..similarities import AbstractSimilarity, Cosine, Dot, SquaredEuclidean
 from . import (
     _attention_recall,
     _dot_product,
+    _entmax,
     _epanechnikov,
     _nearest,
     _polynomial,
@@ -92,6 +93,7 @@ _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
         ),
         "recall": Formula(_attention_recall.sparsemax_recall, 1e12, from_two=True),
     },
+    _rules.Entmax: {"cosine": Formula(_entmax.entmax_cosine, 1e12, from_two=True)},
     # A normalizer does not change the direction of an answer.
     _rules.Exponential: {"cosine": Formula(_softmax.softmax_cosine)},
     _rules.NullSoftmax: {"cosine": Formula(_softmax.softmax_cosine)},

@@ -23,6 +23,7 @@ ANY = {
     "d": whole(1, 3000),
     "n": whole(2, 1e9),
     "v": powers(1, 3000),
+    "alpha": st.floats(1.05, 4),
     "beta": powers(1e-6, 1e4),
     "penalty": powers(1e3, 1e6),
     "query_noise": st.just(0.0),
@@ -54,6 +55,7 @@ OWN = {
     "dot_product_squared_error": NOISE,
     "dpfp_cosine": {"d": whole(16, 3000)},
     "dpfp_rank": {"d": whole(8, 3000)},
+    "entmax_cosine": NOISE,
     "epanechnikov_cosine": {"d": whole(1, 1e4), **NOISE},
     "epanechnikov_exact_fraction": {"d": whole(1, 1e4), **NOISE},
     "epanechnikov_squared_error": {"d": whole(1, 1e4)},
@@ -129,6 +131,7 @@ SLACK = {
     "recall": 0.01,
     "ridge": 0.02,
     "sparsemax": 0.02,
+    "entmax": 0.02,
     "accuracy": 0.01,
     "top_k": 0.04,
 }
@@ -189,7 +192,7 @@ def test_what_is_no_number_is_refused_by_name(name):
     formula = getattr(theory, name)
     taken = inspect.signature(formula).parameters
     numbers = [x for x in taken if x not in ("keys", "rectified")]
-    usual = {x: 2.0 if x in ("d", "n") else 1.0 for x in numbers}
+    usual = {x: 2.0 if x in ("d", "n", "alpha") else 1.0 for x in numbers}
     for argument in numbers:
         for odd in ODD:
             if odd is None and taken[argument].default is None:

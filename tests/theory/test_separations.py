@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import slow
+from helpers import entmax, slow
 
 import assocmem_jax as am
 from assocmem_jax import theory
@@ -127,9 +127,42 @@ def test_the_margin_of_entmax_is_that_of_sparsemax_at_another_beta(rng):
 
 
 @pytest.mark.parametrize(
+    ("d", "n", "beta", "alpha"),
+    (
+        (8, 64, 1.0, 1.5),
+        (8, 16, 0.05, 3.0),
+        slow(16, 256, 0.1, 1.1),
+        slow(16, 256, 0.1, 1.5),
+        slow(32, 500, 0.05, 1.25),
+    ),
+)
+@pytest.mark.parametrize("noise", (0.0, 0.5))
+def test_entmax(d, n, beta, alpha, noise, rng):
+    found, i = [], np.arange(min(n, 30))
+    for _ in range(120):
+        keys = rng.standard_normal((n, d))
+        queries = keys[i] + noise * rng.standard_normal((len(i), d))
+        weights = entmax(beta * queries @ keys.T, alpha)
+        rho = weights[i, i] / np.linalg.norm(weights, axis=1)
+        found.append(np.mean(theory.mean_cosine(np.minimum(rho, 1), d)))
+    error = np.std(found, ddof=1) / len(found) ** 0.5
+    cosine = theory.entmax_cosine(d, n, beta, alpha, query_noise=noise)
+    stated = 0.02 if noise else 0.01
+    assert abs(np.mean(found) - cosine) < stated + 4 * error
+
+
+def test_entmax_of_order_two_is_sparsemax():
+    for d, n, beta in ((8, 64, 1.0), (16, 1e9, 0.05), (8, 3, 0.0)):
+        two = theory.entmax_cosine(d, n, beta, 2.0)
+        assert two == pytest.approx(theory.sparsemax_cosine(d, n, beta), rel=1e-8)
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     (
         (lambda: theory.epanechnikov_cosine(8, 8, -1.0), "beta >= 0"),
+        (lambda: theory.entmax_cosine(8, 8, 1.0, 1.0), "1.05 <= alpha <= 4"),
+        (lambda: theory.entmax_cosine(8, 8, -1.0, 1.5), "beta >= 0"),
         (lambda: theory.epanechnikov_cosine(2e4, 8, 1.0), "d <= 1e4"),
         (
             lambda: theory.epanechnikov_cosine(
