@@ -1,5 +1,7 @@
 """What each similarity is, and what it does far out and close by."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,10 @@ from assocmem_jax.similarities import Cosine, Manhattan, SquaredEuclidean
 from assocmem_jax.testing._compiled import quick
 
 
+# Weights of local linear answers depend on the keys themselves, too.
+by_scores_alone = pytest.mark.parametrize(
+    "rule", [name for name in SEPARATIONS if name != "LocalLinear"]
+)
 every_similarity = pytest.mark.parametrize("name", SIMILARITIES)
 every_distance = pytest.mark.parametrize("name", DISTANCES)
 
@@ -37,8 +43,7 @@ def test_scores_are_those_of_the_definition(name, d, dtype, rng):
 
 
 @every_similarity
-# Weights of local linear answers depend on directions, too.
-@pytest.mark.parametrize("rule", [x for x in SEPARATIONS if x != "LocalLinear"])
+@by_scores_alone
 def test_the_nearest_key_has_the_largest_weight(rule, name, rng):
     keys, _, queries = make_pairs(rng, n=20)
     weights = am.retrieve(
@@ -54,7 +59,7 @@ def test_the_nearest_key_has_the_largest_weight(rule, name, rng):
     assert (largest > 0).any() != signed
 
 
-@pytest.mark.parametrize("rule", SEPARATIONS)
+@by_scores_alone
 def test_norms_do_not_count_in_a_cosine(rule, rng):
     keys, values, queries = make_pairs(rng)
     rule = with_similarity(SEPARATIONS[rule], "Cosine")
@@ -233,7 +238,7 @@ def test_weights_of_any_size_have_a_unit(name, rule, scale, rng):
 def test_what_is_no_similarity_is_refused(rule, given):
     message = rf"`{rule}\(similarity=...\)` must be a similarity, got .*`similarities."
     with pytest.raises(TypeError, match=message):
-        type(SEPARATIONS[rule])(similarity=given)
+        dataclasses.replace(SEPARATIONS[rule], similarity=given)
 
 
 def test_a_similarity_is_part_of_what_a_rule_says_of_itself():
