@@ -40,9 +40,9 @@ def weighted_ridge_cosine(
     file, where $\lambda h / d$ of the pair itself does not count in $s_2$: none of it
     in the limit of least squares, all of it in that of the dot product. A pair of
     weight zero has the cosine 0. Mesa layers with decay $\gamma$ have
-    $w_i = \gamma^{n - i}$. With equal weights it is `ridge_cosine`, within 0.002. For at
-    least d / 2 pairs the mean over pairs is within 0.04, and each pair within 0.1: the
-    fewer pairs hold most of the weight, the more it is off.
+    $w_i = \gamma^{n - i}$. With equal weights it is `ridge_cosine`, within 0.002. For
+    at least d / 2 pairs the mean over pairs is within 0.04, and each pair within 0.1:
+    the fewer pairs hold most of the weight, the more it is off.
 
     Args:
         d: dimension of the keys, at least 16.
@@ -103,11 +103,14 @@ def _squared_correlation(d, w, penalty, noise):
     root: float = brentq(filled, -705.0, 0.0, xtol=1e-13)  # pyright: ignore
     x = np.exp(root)
     leverage = _leverage(ratio * x)
-    # h^2 s_2 over d, without the share of the pair itself.
-    others = (np.sum(leverage**2) - x * leverage**2) / d
-    g = others / np.maximum(1 - others, np.finfo(float).tiny)
-    crosstalk = g * ((1 - leverage) ** 2 + noise**2)
-    return leverage**2 / np.where(leverage > 0, leverage**2 + crosstalk, 1)
+    # Relative to the largest, as squares of small ones are out of range.
+    largest = max(leverage.max(), np.finfo(float).tiny)
+    share = leverage / largest
+    # h^2 s_2 over d, without the part of the pair itself.
+    others = (np.sum(share**2) - x * share**2) / d
+    g = others / np.maximum(1 - others * largest**2, np.finfo(float).tiny)
+    total = share**2 + g * ((1 - leverage) ** 2 + noise**2)
+    return share**2 / np.where(total > 0, total, 1)
 
 
 def _leverage(x):
