@@ -66,7 +66,7 @@ class Row:
 RULES = {
     "Covariance": Row(
         am.Covariance(),
-        lambda K, V, Q: (Q - K.mean(axis=0)) @ (K - K.mean(axis=0)).T @ V,
+        lambda K, V, Q: (Q - K.mean(0)[None]) @ (K - K.mean(0)[None]).T @ V,
     ),
     "DotProduct": Row(am.DotProduct(), lambda K, V, Q: Q @ K.T @ V),
     "LinearAttention": Row(

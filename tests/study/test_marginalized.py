@@ -66,6 +66,8 @@ def assert_agreement(name, d):
 @pytest.mark.parametrize("careful", (False, True))
 def test_weights_are_those_of_a_dense_computation(name, block_sizes, careful):
     rule, rng = RULES[name].rule, np.random.default_rng(3)
+    if isinstance(rule, am.AbstractLinear) and not rule.has_left:
+        pytest.skip("its answers are not linear in the values")
     keys = rng.standard_normal((30, 6)).astype(np.float32)
     query = jnp.asarray(keys[4] + 0.1)
     index, stored = jnp.arange(30, dtype=jnp.int32), jnp.ones(30, bool)
