@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import _rules
+from .. import _rules, features
 from .._base.checks import is_traced, is_whole
 from .._base.errors import ArgumentError, ArgumentTypeError, first_line
 from .._core.rule import AbstractRule
