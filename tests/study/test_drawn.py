@@ -55,7 +55,11 @@ def test_drawn_pairs_give_the_bits_of_held_ones(rules, name, asked, monkeypatch)
 @pytest.mark.parametrize("values", ("marginalized", None))
 @pytest.mark.parametrize("name", RULES)
 def test_no_array_is_as_long_as_the_pairs(name, values):
-    spec = Spec({name: RULES[name]}, d=[8], n=[2**20], asked=4, values=values)
+    rule = RULES[name]
+    linear = isinstance(rule, am.AbstractLinear)
+    if values == "marginalized" and linear and not rule.has_left:
+        pytest.skip("its answers are not linear in the values")
+    spec = Spec({name: rule}, d=[8], n=[2**20], asked=4, values=values)
     rows = _plan.rows(2**20)
     runner = Runner(spec, rows, jax.local_devices()[:1], 2**30, print)
     (call,) = runner._calls(_plan.chunks(spec, rows))
