@@ -94,6 +94,12 @@ every_rule = pytest.mark.parametrize("name", RULES)
 # A rule for each of two engines: what is said of all rules, in the fast lane.
 FEW = {name: RULES[name].rule for name in ("DotProduct", "Softmax")}
 ALL = {name: row.rule for name, row in RULES.items()}
+# The rules that say what weights they give to values, which need not be drawn.
+UNDRAWN = {
+    name: rule
+    for name, rule in ALL.items()
+    if not isinstance(rule, am.AbstractLinear) or rule.has_left
+}
 
 
 def slow(*values, **options):
