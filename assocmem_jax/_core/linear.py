@@ -53,16 +53,15 @@ class LeftFactor(eqx.Module):
         weights = self._undivided(query, key, fold, careful)
         if self.total is None:
             return weights
-        # In units, so that the quotient is in range where it is.
-        units = unit_of(query), unit_of(self.total)
-        share = fold.dot(query * (1 / units[0]), self.total * (1 / units[1]))
+        total, unit = self.total, weights.unit
+        if unit is not None:
+            # In units, so that the quotient is in range where it is.
+            units = unit_of(query), unit_of(total)
+            query, total = query * (1 / units[0]), total * (1 / units[1])
+            unit = unit / units[0] / units[1]
+        share = fold.dot(query, total)
         inverse = jnp.where(share != 0, 1 / jnp.where(share != 0, share, 1), 0)
-        unit = 1 if weights.unit is None else weights.unit
-        return Weights(
-            weights.target * inverse,
-            weights.noise * inverse**2,
-            unit / units[0] / units[1],
-        )
+        return Weights(weights.target * inverse, weights.noise * inverse**2, unit)
 
     def _undivided(
         self, query: Array, key: Array, fold: Fold, careful: bool

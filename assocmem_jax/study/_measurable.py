@@ -5,11 +5,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import _rules
+from .. import _rules, features
 from .._base.checks import is_traced, is_whole
 from .._base.errors import ArgumentError, ArgumentTypeError, first_line
 from .._core.rule import AbstractRule
 from .._spec.spec import Spec
+from ..features import AbstractFeatures
 from ..metrics._own import OwnMetric
 from ..testing._stored import Unmeasurable, check_left, check_runs, check_stored
 
@@ -112,4 +113,11 @@ def _check_loads(rule: AbstractRule, d: int) -> None:
 
 
 def _is_ours(rule: AbstractRule) -> bool:
-    return type(rule).__module__.startswith(f"{_rules.__name__}.")
+    if not type(rule).__module__.startswith(f"{_rules.__name__}."):
+        return False
+    # What it is made of may be the caller's own: a rule, or a feature map.
+    kinds = AbstractRule, AbstractFeatures
+    parts = jax.tree.leaves(rule, lambda x: x is not rule and isinstance(x, kinds))
+    maps = [x for x in parts if isinstance(x, AbstractFeatures)]
+    known = all(type(x).__module__.startswith(f"{features.__name__}.") for x in maps)
+    return known and all(_is_ours(x) for x in parts if isinstance(x, AbstractRule))

@@ -103,11 +103,14 @@ def _squared_correlation(d, w, penalty, noise):
     root: float = brentq(filled, -705.0, 0.0, xtol=1e-13)  # pyright: ignore
     x = np.exp(root)
     leverage = _leverage(ratio * x)
-    # h^2 s_2 over d, without the share of the pair itself.
-    others = (np.sum(leverage**2) - x * leverage**2) / d
-    g = others / np.maximum(1 - others, np.finfo(float).tiny)
-    crosstalk = g * ((1 - leverage) ** 2 + noise**2)
-    return leverage**2 / np.where(leverage > 0, leverage**2 + crosstalk, 1)
+    # Relative to the largest, as squares of small ones are out of range.
+    largest = max(leverage.max(), np.finfo(float).tiny)
+    share = leverage / largest
+    # h^2 s_2 over d, without the part of the pair itself.
+    others = (np.sum(share**2) - x * share**2) / d
+    g = others / np.maximum(1 - others * largest**2, np.finfo(float).tiny)
+    total = share**2 + g * ((1 - leverage) ** 2 + noise**2)
+    return share**2 / np.where(total > 0, total, 1)
 
 
 def _leverage(x):

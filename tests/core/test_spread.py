@@ -44,7 +44,9 @@ for row in RULES.values():
     inside = jax.shard_map(jax.grad(loss), out_specs=P("x"), **given)
     alone = lambda k: jnp.sum(am.retrieve(row.rule, k, v, q[:1]))
     slope = np.sum(np.asarray(jax.jit(inside)(K, V, Q[0])) * k)
-    np.testing.assert_allclose(slope, np.sum(jax.grad(alone)(k) * k), rtol=1e-3)
+    # Zero, of answers that do not depend on the scale of keys.
+    near = dict(rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(slope, np.sum(jax.grad(alone)(k) * k), **near)
 """
 
 

@@ -112,7 +112,10 @@ def test_derivatives_of_the_polar_rule_are_right_where_singular_values_coincide(
     if n <= v:
         keys = np.linalg.qr(rng.standard_normal((5, n)))[0].T
         values = np.linalg.qr(rng.standard_normal((v, n)))[0].T
-    fn = lambda *pairs: am.retrieve(am.Polar(), *pairs, queries)
+
+    def fn(keys, values):
+        return am.retrieve(am.Polar(), keys, values, queries)
+
     check_grads(jax.jit(fn), (keys, values), 1, eps=1e-5, atol=1e-6, rtol=1e-6)
 
 

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import RULES, every_rule, slow, some_or_all
+from helpers import FEW, RULES, UNDRAWN, slow
 
 import assocmem_jax as am
 from assocmem_jax._core.sums import IndexedKeys, Weights
@@ -39,7 +39,10 @@ def studies(name, d):
     ]
 
 
-@some_or_all("dimensions", (8,), (8, 16))
+@pytest.mark.parametrize(
+    "name, dimensions",
+    (*((x, (8,)) for x in FEW), *(slow(x, (8, 16)) for x in UNDRAWN)),
+)
 def test_agrees_with_drawn_values_and_scatters_less(name, dimensions):
     for d in dimensions:
         assert_agreement(name, d)
@@ -61,7 +64,7 @@ def assert_agreement(name, d):
     assert (known < drawn).mean() > 0.7
 
 
-@every_rule
+@pytest.mark.parametrize("name", UNDRAWN)
 @pytest.mark.parametrize("block_sizes", ((7,), slow((4, 512))))
 @pytest.mark.parametrize("careful", (False, True))
 def test_weights_are_those_of_a_dense_computation(name, block_sizes, careful):

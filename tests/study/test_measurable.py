@@ -273,3 +273,16 @@ def test_loads_at_which_a_rule_turns_are_whole_numbers(loads):
         am.sweep({"turning": Turning()}, **grid)
     with pytest.raises(ValueError, match=r"`search_capacity\(rules=.*critical_loads"):
         am.search_capacity({"turning": Turning()}, d=[4], threshold=0.5, trials=2)
+
+
+def test_parts_of_the_callers_own_are_tried():
+    class Odd(am.features.AbstractFeatures):
+        """Features of keys of three coordinates alone."""
+
+        def __call__(self, x):
+            return x * jnp.ones(3, x.dtype)
+
+    rules = {"odd": am.Mapped(am.DotProduct(), Odd())}
+    assert am.sweep(rules, d=[3], n=[2])["cosine"].notnull().all()
+    with pytest.raises(ValueError, match="'odd', which fails at d = 4"):
+        am.sweep(rules, d=[3, 4], n=[2])

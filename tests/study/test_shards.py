@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import ALL, FEW, slow
+from helpers import ALL, FEW, UNDRAWN, slow
 
 import assocmem_jax as am
 from assocmem_jax import patterns
@@ -25,7 +25,10 @@ STUDIES = {
     "marginalized": {"values": "marginalized"},
     "samples": {"ensemble": SAMPLES, "values": "keys", "asked": 9},
 }
-CASES = [(FEW, "some"), *(slow(ALL, name) for name in STUDIES)]
+CASES = [
+    (FEW, "some"),
+    *(slow(UNDRAWN if x == "marginalized" else ALL, x) for x in STUDIES),
+]
 
 
 @pytest.mark.parametrize("rows, count, block", [(8, 2, 2), (10, 3, 2), (7, 2, 8)])
