@@ -29,7 +29,7 @@ class Peer:
     sizes: dict[str, float] = dataclasses.field(default_factory=dict)
     note: str = ""
 
-    def counted(self, what: str, **sizes: float) -> float:
+    def counted(self, what: Any, **sizes: float) -> float:
         """What the rule says of itself: operations or numbers, at these sizes."""
         about = self.rule.about
         assert about is not None

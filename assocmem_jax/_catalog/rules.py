@@ -1,7 +1,7 @@
 """The list of all rules."""
 
 import inspect
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import _rules, features, similarities
 from .._base.text import public
@@ -10,7 +10,7 @@ from ..features import AbstractFeatures
 from ..similarities import AbstractSimilarity
 
 
-RULES = public(_rules, AbstractRule)
+RULES: dict[str, Any] = public(_rules, AbstractRule)
 # What rules are made of, beside numbers.
 PARTS = {
     **public(similarities, AbstractSimilarity),

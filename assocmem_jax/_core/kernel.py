@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from .._base.checks import check_range
 from ..similarities import AbstractSimilarity, SquaredEuclidean
-from .separation import AbstractSeparation, similarity_field
+from .separation import AbstractSeparation
 from .tempered import held
 
 
@@ -33,7 +33,9 @@ class AbstractKernel(AbstractSeparation):
     """
 
     beta: eqx.AbstractVar[Float[Array, ""]]
-    similarity: AbstractSimilarity = similarity_field(SquaredEuclidean())
+    similarity: AbstractSimilarity = eqx.field(
+        default=SquaredEuclidean(), kw_only=True, converter=lambda x: x
+    )
 
     def __check_init__(self):
         advice = "Zero answers the mean of all values."

@@ -21,12 +21,6 @@ from .sums import AbstractSums, IndexedKeys, ValueSums, WeightSums
 Separation = TypeVar("Separation", bound="AbstractSeparation")
 
 
-def similarity_field(default: AbstractSimilarity) -> Any:
-    """The field of a similarity, which is given by name alone."""
-    # With a converter, what is no similarity reaches the check that says so.
-    return eqx.field(default=default, kw_only=True, converter=lambda x: x)
-
-
 class AbstractSeparation(AbstractRule[Pairs]):
     r"""A rule that weighs values by a function of the scores of their keys.
 
@@ -54,7 +48,10 @@ class AbstractSeparation(AbstractRule[Pairs]):
     """
 
     looks: ClassVar[Looks] = "once"
-    similarity: AbstractSimilarity = similarity_field(Dot())
+    # With a converter, what is no similarity reaches the check that says so.
+    similarity: AbstractSimilarity = eqx.field(
+        default=Dot(), kw_only=True, converter=lambda x: x
+    )
 
     def __check_init__(self):
         if not isinstance(self.similarity, AbstractSimilarity):

@@ -93,12 +93,13 @@ def test_rules_of_features_are_typed_as_they_are_called():
     words = ["Mapped(LinearAttention, ELU)", "k=Mapped(Ridge(2), Monomials(degree=3))"]
     rules = _cli_types.parse_rules(words)
     assert rules[words[0]] == am.Mapped(am.LinearAttention(), am.features.ELU())
-    assert rules["k"].features == am.features.Monomials(3)
-    assert rules["k"].rule.penalty == 2
+    mapped = rules["k"]
+    assert isinstance(mapped, am.Mapped) and isinstance(mapped.rule, am.Ridge)
+    assert mapped.features == am.features.Monomials(3) and mapped.rule.penalty == 2
 
 
-def test_help_names_every_rule_and_command(capsys):
-    for args, words in (((), COMMANDS), (("sweep",), _cli_types.RULES)):
+def test_help_names_every_command_and_where_rules_are_listed(capsys):
+    for args, words in (((), COMMANDS), (("sweep",), ["assocmem rules"])):
         with pytest.raises(SystemExit):
             run(*args, "--help")
         out = capsys.readouterr().out
@@ -119,9 +120,9 @@ def test_calls_in_the_help_are_understood(name, capsys, tmp_path, monkeypatch):
         run(name, "--help")
     calls = re.findall(r"[A-Z]\w*\([^()]*\)", text_of(capsys.readouterr().out))
     assert len(calls) >= 5 or name != "sweep"
-    kinds = {**_cli_types.RULES, **_cli_types.FEATURES, **_cli_types.ENSEMBLES}
+    kinds = {**_cli_types.RULES, **_cli_types.ENSEMBLES}
     for call in calls:
-        from_text(call, kinds)
+        from_text(call, kinds, _cli_types.PARTS)
 
 
 def test_the_version_is_told(capsys):

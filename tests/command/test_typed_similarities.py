@@ -9,10 +9,15 @@ from typed import refusal, run
 
 import assocmem_jax as am
 from assocmem_jax._base.text import from_text, to_text
-from assocmem_jax._command.options import RULES, SIMILARITIES, parse_rules
+from assocmem_jax._command.options import PARTS, RULES, parse_rules
 from assocmem_jax.similarities import Cosine, SquaredEuclidean
 
 
+SIMILARITIES = {
+    name: kind
+    for name, kind in PARTS.items()
+    if isinstance(kind, type) and issubclass(kind, am.similarities.AbstractSimilarity)
+}
 TYPED = "Softmax(beta=2, similarity=Cosine())"
 SIZES = ("--d", "4", "--n", "4", "8", "--trials", "2")
 
@@ -39,7 +44,7 @@ def test_a_similarity_may_be_a_name_in_any_case():
         ("Softmax(similarity=Cosin())", "`Cosin` is not known here. Did you mean `Cos"),
         ("Softmax(similarity=2)", "must be a similarity, got 2"),
         ("Softmax(similarity=ReLU())", "must be a similarity, got ReLU()"),
-        ("Cosine", "`Cosine` is not known here. Choose from"),
+        ("Cosine", "`Cosine` is not known here. Did you mean"),
         ("DotProduct(similarity=Cosine())", "`similarity`, which `DotProduct` does no"),
     ),
 )
