@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = {
     "associative_memory": (4, ("rank 7", "True", "exponent", "above")),
     "digits": (5, ("1797 pictures",)),
+    "rules": (3, ("22 rules", "bytes for", "best beta")),
     "theory": (7, ("of the cells", "63.000000 pairs", "noise gain")),
 }
 

@@ -132,7 +132,10 @@ def check_above(
     check_one(function, argument, scalar)
     if not is_traced(scalar) and not bound < float(scalar) < np.inf:
         raise ArgumentError(
-            function, argument, f"must be above {bound:g}, got {scalar}", advice
+            function,
+            argument,
+            f"must be above {bound:g} and finite, got {scalar}",
+            advice,
         )
 
 

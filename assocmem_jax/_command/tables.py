@@ -155,7 +155,8 @@ def of_rules(markdown: bool = False) -> str:
     for name, parameters, formula, *sizes, source in rules():
         call = f"{name}({parameters})"
         if markdown:
-            call, formula = f"`{call}`", f"`{formula}`"
+            # A line ends a cell, within code, too.
+            call, formula = (f"`{x}`".replace("|", r"\|") for x in (call, formula))
         rows.append([call, formula, *sizes, source])
     if not markdown:
         return _table(head, rows, left=head)

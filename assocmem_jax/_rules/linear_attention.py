@@ -32,7 +32,8 @@ class LinearAttention(AbstractLinear[LinearAttentionMemory]):
     sense of scores that are positive, as of the keys of
     `Mapped(LinearAttention(), features.ELU())`; where scores of both signs cancel,
     answers are as large as the sum is small. Where the sum is zero, and so with no pair
-    stored, it answers zero. Directions of answers are those of `DotProduct`.
+    stored, it answers zero. The direction of an answer is that of `DotProduct`, or the
+    opposite where the sum is negative.
 
     References:
         Katharopoulos et al. (2020), arXiv:2006.16236, eq. 5.

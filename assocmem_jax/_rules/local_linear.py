@@ -36,9 +36,11 @@ class LocalLinear(AbstractExponential):
         beta: inverse temperature $\beta$. 0 is linear least squares with an intercept.
         penalty: $\lambda$ on slopes, to be compared with the variance of the keys. The
             penalty of the paper, whose weights do not sum to 1, is this one times their
-            sum. 0 answers values that are affine functions of the keys exactly; where
-            keys do not span all directions, the slope of least norm is taken. Very
-            large, it is `Softmax(beta)`.
+            sum. 0 answers values that are affine functions of the keys exactly, as far
+            as rounding shows the directions of the keys that the softmax weighs; where
+            these do not span all, the slope of least norm is taken. Where the softmax
+            weighs d keys or fewer, as for large `beta`, take a penalty of 1e-3 times
+            the variance of the keys or more. Very large, it is `Softmax(beta)`.
 
     Raises:
         ValueError: if `beta` or `penalty` is negative, NaN or infinite, or not one
@@ -50,7 +52,7 @@ class LocalLinear(AbstractExponential):
     """
 
     about: ClassVar[About] = About(
-        formula="c of min sum w |V - c - (K - q) W|^2 + penalty |W|^2",
+        formula="c of min sum p |V - c - (K - q) W|^2 + penalty |W|^2, p = softmax",
         write="0",
         read="2 n d^2 + 6 n d + 2 n v + d^3",
         state="n (d + v)",

@@ -107,8 +107,8 @@ def _linear(x: Any) -> AbstractLinear:
         "Mapped",
         "rule",
         f"must be a linear rule such as `DotProduct()`, got {x!r}",
-        "Rules that weigh scores take a function of keys and queries as their "
-        "`similarity`.",
+        "Rules that weigh scores take another `similarity` instead, such as "
+        "`similarities.Cosine()`.",
     )
 
 

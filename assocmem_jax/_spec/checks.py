@@ -1,6 +1,5 @@
 """Checks of a study's settings: on the host, before anything compiles."""
 
-import dataclasses
 import reprlib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,7 +11,7 @@ from .._base.checks import check_seed, check_size, is_whole, to_scalar
 from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
 from .._core.linear import AbstractLinear, check_columns
-from .._core.rule import AbstractRule, hyperparameters, static_fields
+from .._core.rule import AbstractRule, hyperparameters, static_fields, varied
 from .._core.separation import AbstractSeparation
 from ..metrics._own import OwnMetric, rows_of
 from ..metrics._table import METRICS
@@ -334,8 +333,7 @@ def _check_vary(spec: "Spec") -> None:
                 for level in levels:
                     for d in spec.d if isinstance(level, str) else spec.d[:1]:
                         # The rule itself knows what it takes.
-                        changed: Any = point_at(rule, {name: level}, int(d))
-                        dataclasses.replace(rule, **changed)
+                        varied(rule, point_at(rule, {name: level}, int(d)))
 
 
 def _check_static(name: str, levels: Collection) -> None:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from .._base.checks import is_whole, refuse_traced
 from .._base.text import to_text
 from .._core.fold import Fold
-from .._core.rule import AbstractRule, with_arrays
+from .._core.rule import AbstractRule, varied, with_arrays
 from .._version import __version__
 from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples
@@ -246,8 +246,8 @@ class Spec:
         if isinstance(self.v, tuple):
             put("v", place.pop("v"))
         rule = self.rules[name]
-        varied: Any = dataclasses.replace(rule, **point_at(rule, place, d))  # pyright: ignore
-        put("rules", {name: with_arrays(varied)})
+        chosen = varied(rule, point_at(rule, place, d))
+        put("rules", {name: with_arrays(chosen)})
         put("vary", {})
         put("d", (d,))
         put("n", self.loads_at(d))

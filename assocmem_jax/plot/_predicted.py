@@ -1,6 +1,5 @@
 """Predictions of theory for a study that is drawn."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ import xarray as xr
 from .. import patterns
 from .._base.text import from_text, public
 from .._catalog.rules import PARTS, RULES
-from .._core.rule import AbstractRule
+from .._core.rule import AbstractRule, varied
 from .._spec.axes import corruptions
 from .._spec.described import level_of
 from .._spec.levels import at_dimension, point_at, taken_by
@@ -159,7 +158,7 @@ def _setting(dataset: xr.Dataset, spec: Mapping[str, Any], entry: dict):
         rule = from_text(text, RULES, PARTS)
         known = [x for x in spec["vary"] if taken_by(rule, x)]
         point = {name: level_of(spec, name, chosen(name)) for name in known}
-        rule = dataclasses.replace(rule, **point_at(rule, point, d))
+        rule = varied(rule, point_at(rule, point, d))
         named = spec["ensemble"]
         text = named[level("ensemble")] if isinstance(named, dict) else named
         ensemble = from_text(text, _ENSEMBLES)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._core.rule import AbstractRule, hyperparameters, static_fields
+from .._core.rule import AbstractRule, hyperparameters, static_fields, value_of
 from .._spec.axes import corruptions, point_axes, question_levels
 from .._spec.described import levels_of
 from .._spec.loads import from_texts
@@ -83,8 +83,8 @@ def facts_of(settings: Settings, rule: str) -> dict[str, Any]:
 def own_values(rule: AbstractRule) -> dict[str, float | int | str | None]:
     """What a rule can be varied in, as it was given; `None` for what is no number."""
     names = hyperparameters(rule)
-    numbers = {name: _number(getattr(rule, name)) for name in names}
-    return numbers | {name: getattr(rule, name) for name in static_fields(rule)}
+    numbers = {name: _number(value_of(rule, name)) for name in names}
+    return numbers | {name: value_of(rule, name) for name in static_fields(rule)}
 
 
 def same_level(level: Any) -> str:

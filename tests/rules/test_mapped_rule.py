@@ -118,3 +118,19 @@ def test_what_is_not_linear_is_refused():
     message = r"`Mapped\(features=...\)` must be a feature map, got <.*`features.ELU\("
     with pytest.raises(TypeError, match=message):
         am.Mapped(am.DotProduct(), jnp.tanh)  # pyright: ignore
+
+
+def test_numbers_of_the_rule_and_of_the_features_are_varied():
+    mapped = am.Mapped(am.Ridge(1.0), features.RandomFourier(8))
+    rules = {"mapped": mapped, "ridge": am.Ridge(1.0)}
+    axes = {"penalty": [0.1, 100.0], "scale": [0.5, 1.0], "num": [4, 8]}
+    study = am.sweep(rules, d=[4], n=[8], vary=axes)
+    for penalty, scale, num in ((0.1, 0.5, 8), (100.0, 1.0, 4)):
+        alone = am.Mapped(am.Ridge(penalty), features.RandomFourier(num, scale=scale))
+        expected = am.sweep({"mapped": alone}, d=[4], n=[8])["cosine"]
+        at = {"rule": "mapped", "penalty": penalty, "scale": scale, "num": num}
+        np.testing.assert_array_equal(study["cosine"].sel(at), expected[0])
+    # A rule without features is the same along their axes.
+    own = study["cosine"].sel(rule="ridge")
+    assert own.std("num").max() == own.std("scale").max() == 0
+    assert own.std("penalty").min() > 0

@@ -222,9 +222,13 @@ def test_scores_far_apart_give_the_largest(size, rng):
 
 @pytest.mark.parametrize("bad", (1.0, 0.5, np.nan, np.inf))
 def test_an_order_that_is_none_is_refused(bad):
-    with pytest.raises(ValueError, match=r"Entmax\(alpha=...\)` must be above 1, got"):
+    with pytest.raises(
+        ValueError, match=r"Entmax\(alpha=...\)` must be above 1 and finite, got"
+    ):
         am.Entmax(alpha=bad)
-    with pytest.raises(ValueError, match=r"Normmax\(gamma=...\)` must be above 1, got"):
+    with pytest.raises(
+        ValueError, match=r"Normmax\(gamma=...\)` must be above 1 and finite, got"
+    ):
         am.Normmax(gamma=bad)
 
 
