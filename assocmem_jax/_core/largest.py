@@ -47,6 +47,10 @@ class _RowNumbers(AbstractTable):
         self.first, self.size = first, size
 
     @property
+    def num_rows(self):
+        return self.size
+
+    @property
     def mask(self):
         return self.rows(0, self.size).mask
 

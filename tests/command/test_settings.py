@@ -131,7 +131,7 @@ def test_a_table_has_a_line_for_each_cell_and_trial(study, tmp_path, capsys):
     assert capsys.readouterr().out == f"Table: {out}\n"
     data, table = am.load_study(study), pd.read_csv(out)
     axes = ["rule", "d", "n", "ensemble", "v", "beta", "query_noise", "trial"]
-    assert table.columns.tolist() == [*axes, "cosine", "cosine_std"]
+    assert table.columns.tolist() == [*axes, "cosine", "cosine_std", "state_bytes"]
     # Two loads of each dimension, of the four that there are.
     assert len(table) == 2 * 2 * 2 * 2 * 2 * 2 * 3 and not table.isna().any(axis=None)
     for row in table.sample(9, random_state=0).to_dict("records"):

@@ -136,7 +136,8 @@ def test_the_dataset_describes_itself():
     assert set(dataset.data_vars) == {*METRICS, *spread}
     for name, variable in dataset.variables.items():
         assert variable.attrs["long_name"]
-        assert name == "rule" or variable.attrs["units"] == "1"
+        unit = "byte" if name == "state_bytes" else "1"
+        assert name == "rule" or variable.attrs["units"] == unit
     assert all(x.dtype == np.float32 for x in dataset.data_vars.values())
     spec = json.loads(dataset.attrs["spec"])
     assert spec["d"] == D and spec["n"] == N and spec["seed"] == 11

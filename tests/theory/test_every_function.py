@@ -36,6 +36,8 @@ ANY = {
     "features": whole(1, 1e6),
     "correlation": st.floats(0.01, 1),
     "k": st.integers(1, 2),
+    "share": st.floats(0.01, 0.9),
+    "every": st.booleans(),
 }
 NOISE = {"query_noise": st.sampled_from((0.0, 1e-3, 0.5, 3.0, 1e3)), "keys": None}
 # Where the domain of a function is smaller, or larger. `None` leaves an argument out.
@@ -51,6 +53,8 @@ OWN = {
     "dot_product_accuracy": {"d": whole(2, 300), "v": powers(2, 300)},
     "dot_product_cosine": NOISE,
     "dot_product_distance": NOISE,
+    "dot_product_fact_capacity": {"d": whole(2, 3000), "v": powers(2, 3000)},
+    "dot_product_list_accuracy": {"d": whole(2, 300), "v": powers(2, 300)},
     "dot_product_recall": NOISE,
     "dot_product_squared_error": NOISE,
     "dpfp_cosine": {"d": whole(16, 3000)},
@@ -191,7 +195,7 @@ ODD = ("four", True, 1j, [1, "a"], object(), np.nan, -np.inf, [[1], [2, 3]], Non
 def test_what_is_no_number_is_refused_by_name(name):
     formula = getattr(theory, name)
     taken = inspect.signature(formula).parameters
-    numbers = [x for x in taken if x not in ("keys", "rectified")]
+    numbers = [x for x in taken if x not in ("keys", "rectified", "every")]
     usual = {x: 2.0 if x in ("d", "n", "alpha") else 1.0 for x in numbers}
     for argument in numbers:
         for odd in ODD:

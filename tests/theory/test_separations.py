@@ -183,7 +183,7 @@ def test_entmax_of_order_two_is_sparsemax():
             lambda: theory.predict(
                 {"x": am.Softmax(similarity=SquaredEuclidean())}, d=[4], n=[4]
             ),
-            "no prediction of 'cosine' for `Softmax` of SquaredEuclidean",
+            r"no prediction of 'cosine' for `Softmax\(similarity=SquaredEuclidean",
         ),
     ),
 )
