@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ import pytest  # noqa: E402
 
 
 C = ctypes.CDLL(None)
+_TESTS = itertools.count(1)
 LITTLE_EFFORT = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
 
 
@@ -61,6 +63,19 @@ def pytest_collection_finish():
 def no_program_outlives_its_module():
     """Workers would grow to gigabytes: of programs, and of gaps between them."""
     yield
+    forget_programs()
+
+
+@pytest.fixture(autouse=True)
+def no_worker_holds_too_many_programs():
+    """Each has pieces of memory of its own, and a process may have 65,530 of these."""
+    yield
+    if next(_TESTS) % 50 == 0:
+        forget_programs()
+
+
+def forget_programs():
+    """Let go of what was compiled, and of its memory."""
     programs = sys.modules.get("assocmem_jax.study._programs")
     if programs is not None:
         programs.compiled_kernel.cache_clear()
