@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from helpers import RULES, Row, softmax, sparsemax
+from helpers import RULES, Row, softmax
 
 import assocmem_jax as am
 from assocmem_jax.similarities import Cosine, Dot, Manhattan, SquaredEuclidean
@@ -45,10 +45,7 @@ def with_similarity(rule, name):
 
 def rows():
     """Rules with each similarity, and their definitions."""
-    weights = {
-        "Softmax": lambda scores: softmax(0.7 * scores),
-        "Sparsemax": lambda scores: sparsemax(0.3 * scores),
-    }
+    weights = {"Softmax": lambda scores: softmax(0.7 * scores)}
     return {
         f"{rule} of {name}": Row(
             with_similarity(RULES[rule].rule, name),
