@@ -141,15 +141,17 @@ def polar(keys, values):
 
 
 def local_linear(memory, queries):
-    """Weighted least squares around each query."""
-    keys, values = memory
+    """Weighted least squares around each query, some queries at a time."""
+    return torch.cat([around(*memory, some) for some in queries.split(16)])
+
+
+def around(keys, values, queries):
+    """The same, of few queries: there is a row of all keys for each."""
     weights = torch.softmax(2.0 * queries @ keys.T, 1)
-    total = torch.exp(torch.logsumexp(2.0 * queries @ keys.T, 1))
     mean = weights @ keys
-    squares = torch.einsum("mn,ni,nj->mij", weights, keys, keys)
-    covariance = squares - mean[:, :, None] * mean[:, None, :]
-    ridge = eye(keys) / total[:, None, None]
-    turned = torch.linalg.solve(covariance + ridge, queries - mean)
+    covariance = (weights[:, :, None] * keys).transpose(1, 2) @ keys
+    covariance = covariance - mean[:, :, None] * mean[:, None, :]
+    turned = torch.linalg.solve(covariance + eye(keys), queries - mean)
     along = turned @ keys.T - (turned * mean).sum(1, keepdim=True)
     return weights * (1 + along) @ values
 
