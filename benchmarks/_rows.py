@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jaxlib
@@ -37,6 +38,20 @@ def report(benchmark: str, **row):
     """Print one row."""
     shared = provenance(dtype="float32", precision="highest")
     print(json.dumps({"benchmark": benchmark, **row, **shared}), flush=True)
+
+
+def largest_errors(
+    sides: Mapping[str, Callable[[], Any]], right: np.ndarray, some: np.ndarray
+) -> dict[str, float]:
+    """The largest error of some answers of each side, over the largest right number."""
+    errors = {}
+    for side, run in sides.items():
+        answer = run()
+        if isinstance(answer, torch.Tensor):
+            answer = answer.detach().cpu()
+        off = np.abs(np.asarray(answer)[some] - right).max()
+        errors[side] = float(off / np.abs(right).max())
+    return errors
 
 
 def seconds_of(run: Callable[[], object]) -> float:

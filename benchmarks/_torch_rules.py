@@ -142,7 +142,8 @@ def polar(keys, values):
 
 def local_linear(memory, queries):
     """Weighted least squares around each query, some queries at a time."""
-    return torch.cat([around(*memory, some) for some in queries.split(16)])
+    keys, values = memory
+    return torch.cat([around(keys, values, some) for some in queries.split(16)])
 
 
 def around(keys, values, queries):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from _rows import in_turn, medians, report, seconds_of
+from _rows import in_turn, largest_errors, medians, report, seconds_of
 
 import assocmem_jax as am
 from assocmem_jax.similarities import Manhattan, SquaredEuclidean
@@ -118,13 +118,7 @@ def errors(sides, arrays, beta: float, power: int) -> dict[str, float]:
     scores = -beta * off.sum(axis=2)
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     right = weights @ values / weights.sum(axis=1, keepdims=True)
-    error = {}
-    for side, run in sides.items():
-        answer = run()
-        answer = answer.detach() if isinstance(answer, torch.Tensor) else answer
-        difference = np.asarray(answer)[some] - right
-        error[side] = float(np.abs(difference).max() / np.abs(right).max())
-    return error
+    return largest_errors(sides, right, some)
 
 
 if __name__ == "__main__":

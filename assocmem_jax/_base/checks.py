@@ -111,32 +111,15 @@ def check_range(
         )
 
 
-def check_positive(
-    function: str, argument: str, scalar: Float[Array, "..."], advice: str = ""
-) -> None:
-    """Raise unless `scalar` is one positive, finite number, where known."""
-    check_one(function, argument, scalar)
-    if not is_traced(scalar) and not 0 < float(scalar) < np.inf:
-        raise ArgumentError(
-            function,
-            argument,
-            f"must be positive and finite, got {scalar}",
-            advice or "Pass such a number.",
-        )
-
-
 def check_above(
     function: str, argument: str, scalar: Float[Array, "..."], bound: float, advice: str
 ) -> None:
     """Raise unless `scalar` is one number above a bound, and finite, where known."""
     check_one(function, argument, scalar)
     if not is_traced(scalar) and not bound < float(scalar) < np.inf:
-        raise ArgumentError(
-            function,
-            argument,
-            f"must be above {bound:g} and finite, got {scalar}",
-            advice,
-        )
+        side = "positive" if bound == 0 else f"above {bound:g}"
+        complaint = f"must be {side} and finite, got {scalar}"
+        raise ArgumentError(function, argument, complaint, advice)
 
 
 def check_flag(function: str, argument: str, x: Any) -> None:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from .table import AbstractTable
+from .table import AbstractTable, together
 
 
 Summarize = Callable[[Sequence[AbstractTable]], Any]
@@ -25,13 +25,8 @@ def all_blocks(
     if num_blocks > 1:
         # Blocks as scanned inputs, not slices taken in the loop: their gradients are
         # then stacked, not added up over an array of n rows at every step.
-        given = [table.blocks(size, num_blocks - 1, size) for table in tables]
-        arrays, tables_of = zip(*given, strict=True)
-
-        def absorb(carry, arrays):
-            block = [of(x) for of, x in zip(tables_of, arrays, strict=True)]
-            return merge(carry, summarize(block)), None
-
+        arrays, tables_of = together(tables, size, num_blocks - 1, size)
+        absorb = lambda carry, x: (merge(carry, summarize(tables_of(x))), None)
         out, _ = jax.lax.scan(absorb, out, arrays)
     if n % size:
         out = merge(out, summarize(rows(num_blocks * size, n % size)))

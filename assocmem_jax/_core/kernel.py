@@ -7,10 +7,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .._base.checks import check_range
 from ..similarities import AbstractSimilarity, SquaredEuclidean
 from .separation import AbstractSeparation
-from .tempered import held
+from .tempered import check_beta, held
 
 
 class AbstractKernel(AbstractSeparation):
@@ -38,8 +37,7 @@ class AbstractKernel(AbstractSeparation):
     )
 
     def __check_init__(self):
-        advice = "Zero answers the mean of all values."
-        check_range(type(self).__name__, "beta", self.beta, advice)
+        check_beta(self, self.beta)
 
     @abc.abstractmethod
     def slope(self, inside: Float[Array, " b"]) -> Float[Array, " b"]:

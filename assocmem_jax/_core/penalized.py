@@ -145,7 +145,7 @@ def inverse_factors(
     # Where the penalty is small, the first is 1 less a little; where it is large, the
     # second loses nothing by the condition of the keys.
     identity = jnp.eye(factor.shape[1], dtype=factor.dtype)
-    small = identity - (root * factor).T @ (root * factor)
+    small = identity - fold.dot((root * factor).T, root * factor)
     large = fold.dot(factor.T, fold.dot(gram, factor))
     is_large = root**2 > jnp.trace(gram) / len(gram)
     return factor, jnp.where(is_large, large, small)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._base.exact import widened
 from .pairs import AbstractPairs
-from .table import AbstractTable, Column
+from .table import AbstractTable, Column, together
 
 
 class SeenPairs(AbstractPairs):
@@ -91,7 +91,7 @@ class SeenPairs(AbstractPairs):
 
     def blocks(self, start: int, num: int, size: int) -> tuple[Any, Callable]:
         """Blocks of rows, not yet made."""
-        arrays, tables_of = _blocks((self.pairs, *self.columns), start, num, size)
+        arrays, tables_of = together((self.pairs, *self.columns), start, num, size)
 
         def rows(arrays):
             pairs, *columns = tables_of(arrays)
@@ -164,7 +164,7 @@ class _MovedPairs(AbstractTable):
 
     def blocks(self, start: int, num: int, size: int) -> tuple[Any, Callable]:
         tables = self.seen, self.moved, *self.columns
-        arrays, tables_of = _blocks(tables, start, num, size)
+        arrays, tables_of = together(tables, start, num, size)
 
         def rows(arrays):
             seen, moved, *columns = tables_of(arrays)
@@ -179,15 +179,6 @@ class _MovedPairs(AbstractTable):
 
 def _present(pairs: Any, columns: tuple) -> tuple[Any, tuple]:
     return pairs.present(), tuple(column.present() for column in columns)
-
-
-def _blocks(tables: tuple, start: int, num: int, size: int) -> tuple[Any, Callable]:
-    """Blocks of several tables together."""
-    given = [table.blocks(start, num, size) for table in tables]
-    arrays, tables_of = zip(*given, strict=True)
-    return arrays, lambda arrays: [
-        of(x) for of, x in zip(tables_of, arrays, strict=True)
-    ]
 
 
 def _stored(rows: Any, parts: tuple[Array, Array], mask: Bool[Array, " b"]) -> Any:

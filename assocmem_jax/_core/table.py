@@ -1,6 +1,6 @@
 """Tables: rows of which some are stored. A fold runs over them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -81,6 +81,17 @@ class AbstractTable(eqx.Module):
     def _all_stored(self) -> bool:
         """Whether it is known that all rows are stored."""
         return not is_traced(self.mask) and bool(np.asarray(self.mask).all())
+
+
+def together(
+    tables: Sequence[AbstractTable], start: int, num: int, size: int
+) -> tuple[Any, Callable[[Any], list[Any]]]:
+    """Blocks of several tables of one length, as `AbstractTable.blocks` of one."""
+    given = [table.blocks(start, num, size) for table in tables]
+    arrays, tables_of = zip(*given, strict=True)
+    return arrays, lambda arrays: [
+        of(x) for of, x in zip(tables_of, arrays, strict=True)
+    ]
 
 
 class Column(AbstractTable):

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from .._base.checks import check_range
 from .fold import Fold
+from .rule import known
 from .separation import AbstractSeparation
 
 
@@ -28,15 +29,12 @@ class AbstractTempered(AbstractSeparation):
     """
 
     beta: eqx.AbstractVar[Float[Array, ""]]
-    strength: eqx.AbstractVar[Float[Array, ""] | None]
+    strength: Float[Array, ""] | None = eqx.field(
+        default_factory=lambda: None, init=False, repr=False
+    )
 
     def __check_init__(self):
-        check_range(
-            type(self).__name__,
-            "beta",
-            self.beta,
-            "Zero answers the mean of all values.",
-        )
+        check_beta(self, self.beta)
 
     def prepare(
         self: Tempered, query: Float[Array, " d"], table: Any, fold: Fold
@@ -45,13 +43,17 @@ class AbstractTempered(AbstractSeparation):
         del table, fold
         strength = held(self.beta, query.dtype) * self.similarity.unit(query)
         strength = jnp.minimum(strength, jnp.finfo(strength.dtype).max)
-        return eqx.tree_at(
-            lambda rule: rule.strength, self, strength, is_leaf=lambda x: x is None
-        )
+        return known(self, strength=strength)
 
     def scores(self, query, block, fold):
         """The scores in the unit of their similarity."""
         return self.similarity.in_unit(query, block.keys, fold.dot)
+
+
+def check_beta(rule: Any, beta: Float[Array, ""]) -> None:
+    """Raise unless the inverse temperature or width of a rule is one."""
+    advice = "Zero answers the mean of all values."
+    check_range(type(rule).__name__, "beta", beta, advice)
 
 
 def held(x: Any, dtype: Any) -> Float[Array, ""]:

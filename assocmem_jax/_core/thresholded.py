@@ -24,7 +24,7 @@ from jaxtyping import Array, Bool, Float
 
 from .fold import Fold
 from .largest import rank_score
-from .rule import Looks
+from .rule import Looks, known
 from .tempered import AbstractTempered, held
 
 
@@ -57,7 +57,9 @@ class AbstractThresholded(AbstractTempered):
     """
 
     looks: ClassVar[Looks] = "again"
-    threshold: eqx.AbstractVar[Threshold | None]
+    threshold: Threshold | None = eqx.field(
+        default_factory=lambda: None, init=False, repr=False
+    )
 
     @property
     def curvature(self) -> Float[Array, ""] | None:
@@ -103,12 +105,7 @@ class AbstractThresholded(AbstractTempered):
         total, _ = _sums(self, query, table, fold, Threshold(reference, end))
         amount = end + _over(self.num_largest - total, slope)
         beyond = jax.lax.stop_gradient(jnp.maximum(amount - 1, 0))
-        return eqx.tree_at(
-            lambda rule: rule.threshold,
-            self,
-            Threshold(reference, amount - beyond),
-            is_leaf=lambda x: x is None,
-        )
+        return known(self, threshold=Threshold(reference, amount - beyond))
 
 
 def _search(

@@ -12,6 +12,7 @@ from .._core.about import About
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
+from .._core.rule import known
 
 
 class CovarianceMemory(eqx.Module):
@@ -58,9 +59,7 @@ class Covariance(AbstractLinear[CovarianceMemory]):
         pairs = jax.lax.stop_gradient(pairs)
         total = fold(lambda block: _sum(block.keys), jnp.add, pairs)
         count = jnp.maximum(fold.count(pairs), 1).astype(total.dtype)
-        return eqx.tree_at(
-            lambda rule: rule.origin, self, total / count, is_leaf=lambda x: x is None
-        )
+        return known(self, origin=total / count)
 
     def summarize(self, block: Pairs, fold: Fold) -> Any:
         """Sums of products, of keys, of values, and of ones."""

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._base.checks import check_above, scalar
 from .._core.about import About
-from .._core.thresholded import AbstractThresholded, Threshold
+from .._core.thresholded import AbstractThresholded
 
 
 class Entmax(AbstractThresholded):
@@ -44,12 +44,6 @@ class Entmax(AbstractThresholded):
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=scalar("Entmax", "beta"))
     alpha: Float[Array, ""] = eqx.field(
         default=1.5, converter=scalar("Entmax", "alpha")
-    )
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
-    threshold: Threshold | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
     )
 
     def __check_init__(self):

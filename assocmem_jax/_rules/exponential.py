@@ -39,9 +39,6 @@ class Exponential(AbstractExponential):
     beta: Float[Array, ""] = eqx.field(
         default=1.0, converter=scalar("Exponential", "beta")
     )
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
 
     def normalizer(self, scale):
         """What makes the largest weight 1, as far as it is in range."""

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._base.checks import as_int, check_count, scalar
 from .._core.about import About
-from .._core.thresholded import AbstractThresholded, Threshold
+from .._core.thresholded import AbstractThresholded
 
 
 class KSubset(AbstractThresholded):
@@ -41,12 +41,6 @@ class KSubset(AbstractThresholded):
     )
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=scalar("KSubset", "beta"))
     k: int = eqx.field(default=2, static=True, converter=as_int)
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
-    threshold: Threshold | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
 
     def __check_init__(self):
         check_count("KSubset", "k", self.k, 1)

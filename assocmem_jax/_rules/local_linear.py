@@ -12,7 +12,7 @@ from .._core.about import About
 from .._core.exponential import AbstractExponential
 from .._core.moments import Moments, moments
 from .._core.positive import pseudoinverse
-from .._core.rule import Looks
+from .._core.rule import Looks, known
 from .._core.tempered import held
 from .._core.units import key_unit
 
@@ -40,7 +40,9 @@ class LocalLinear(AbstractExponential):
             as rounding shows the directions of the keys that the softmax weighs; where
             these do not span all, the slope of least norm is taken. Where the softmax
             weighs d keys or fewer, as for large `beta`, take a penalty of 1e-3 times
-            the variance of the keys or more. Very large, it is `Softmax(beta)`.
+            the variance of the keys or more: float32 was then within 2e-3 of
+            float64, for 256 keys of d = 16 and `beta` up to 4, and off by as much as
+            the values without. Very large, it is `Softmax(beta)`.
 
     Raises:
         ValueError: if `beta` or `penalty` is negative, NaN or infinite, or not one
@@ -64,9 +66,6 @@ class LocalLinear(AbstractExponential):
     )
     penalty: Float[Array, ""] = eqx.field(
         default=0.0, converter=scalar("LocalLinear", "penalty")
-    )
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
     )
     # A unit of keys, their moments, and the slope along which they count more.
     line: tuple[Float[Array, ""], Moments, Float[Array, " d"]] | None = eqx.field(
@@ -92,9 +91,7 @@ class LocalLinear(AbstractExponential):
         inverse, _ = pseudoinverse(jnp.where(some, matrix, 0))
         slope = fold.dot(inverse, query / unit - found.near - found.mean)
         line = unit, found, slope
-        return eqx.tree_at(
-            lambda rule: rule.line, self, line, is_leaf=lambda x: x is None
-        )
+        return known(self, line=line)
 
     def weigh_keys(self, query, block, fold):
         """Exponentials of the scores, more or less of them along the line."""

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from .._base.checks import check_above, scalar
 from .._core.about import About
 from .._core.tempered import held
-from .._core.thresholded import AbstractThresholded, Threshold
+from .._core.thresholded import AbstractThresholded
 
 
 class Normmax(AbstractThresholded):
@@ -46,12 +46,6 @@ class Normmax(AbstractThresholded):
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=scalar("Normmax", "beta"))
     gamma: Float[Array, ""] = eqx.field(
         default=2.0, converter=scalar("Normmax", "gamma")
-    )
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
-    threshold: Threshold | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
     )
 
     def __check_init__(self):

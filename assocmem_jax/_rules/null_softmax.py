@@ -48,9 +48,6 @@ class NullSoftmax(AbstractExponential):
     null: Float[Array, ""] = eqx.field(
         default=0.0, converter=scalar("NullSoftmax", "null")
     )
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
 
     def __check_init__(self):
         check_one("NullSoftmax", "null", self.null)

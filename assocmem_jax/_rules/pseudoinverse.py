@@ -14,6 +14,7 @@ from .._core.about import About
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
+from .._core.rule import known
 from .._core.units import key_unit
 
 
@@ -86,9 +87,7 @@ class Pseudoinverse(AbstractLinear[PseudoinverseMemory]):
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Pseudoinverse":
         """The rule with the unit of the keys: squares of any keys stay in range."""
         unit = key_unit(pairs, fold)
-        return eqx.tree_at(
-            lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
-        )
+        return known(self, unit=unit)
 
     def summarize(self, block: Pairs, fold: Fold) -> Array:
         r"""$K^\top K$ beside $K^\top V$, keys in their unit."""

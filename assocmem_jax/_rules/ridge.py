@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._base.arrays import to_real
-from .._base.checks import check_positive, is_traced, scalar
+from .._base.checks import check_above, is_traced, scalar
 from .._base.errors import ArgumentError
 from .._base.exact import unit_of, widened
 from .._core import least_squares
@@ -17,6 +17,7 @@ from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
 from .._core.pairs import AbstractPairs, Pairs
 from .._core.penalized import inverse_factors, penalized
+from .._core.rule import known
 from .._core.units import largest_key
 
 
@@ -74,10 +75,11 @@ class Ridge(AbstractLinear[Matrix]):
     )
 
     def __check_init__(self):
-        check_positive(
+        check_above(
             "Ridge",
             "penalty",
             self.penalty,
+            0.0,
             "`Pseudoinverse()` is the limit of zero penalty, and `DotProduct()` of an "
             "infinite one.",
         )
@@ -107,9 +109,7 @@ class Ridge(AbstractLinear[Matrix]):
         """The rule with a unit: squares of any keys and any penalty are in range."""
         largest = largest_key(pairs, fold)
         unit = unit_of(jnp.maximum(largest, self._root(largest.dtype)))
-        return eqx.tree_at(
-            lambda rule: rule.unit, self, unit, is_leaf=lambda x: x is None
-        )
+        return known(self, unit=unit)
 
     def summarize(self, block: Pairs, fold: Fold) -> Array:
         r"""$K^\top K$ beside $K^\top V$, keys in their unit."""

@@ -37,6 +37,3 @@ class Softmax(AbstractExponential):
         source="Ramsauer et al. (2021), arXiv:2008.02217",
     )
     beta: Float[Array, ""] = eqx.field(default=1.0, converter=scalar("Softmax", "beta"))
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )

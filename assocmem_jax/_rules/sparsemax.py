@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._base.checks import scalar
 from .._core.about import About
-from .._core.thresholded import AbstractThresholded, Threshold
+from .._core.thresholded import AbstractThresholded
 
 
 class Sparsemax(AbstractThresholded):
@@ -43,10 +43,4 @@ class Sparsemax(AbstractThresholded):
     )
     beta: Float[Array, ""] = eqx.field(
         default=1.0, converter=scalar("Sparsemax", "beta")
-    )
-    strength: Float[Array, ""] | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
-    )
-    threshold: Threshold | None = eqx.field(
-        default_factory=lambda: None, init=False, repr=False
     )

@@ -10,8 +10,9 @@ from jaxtyping import Array
 from .._base.checks import check_seed, check_size, is_whole, to_scalar
 from .._base.errors import ArgumentError, ArgumentTypeError, called_as
 from .._base.suggest import suggest
+from .._core.fields import hyperparameters, static_fields, varied
 from .._core.linear import AbstractLinear, check_columns
-from .._core.rule import AbstractRule, hyperparameters, static_fields, varied
+from .._core.rule import AbstractRule
 from .._core.separation import AbstractSeparation
 from ..metrics._own import OwnMetric, rows_of
 from ..metrics._table import METRICS

@@ -15,7 +15,8 @@ import numpy as np
 
 from .._base.errors import ArgumentError, first_line
 from .._base.text import number_text, shortened
-from .._core.rule import AbstractRule, hyperparameters, static_fields
+from .._core.fields import hyperparameters, static_fields
+from .._core.rule import AbstractRule
 
 
 Level: TypeAlias = float | int | str | Callable[..., float]

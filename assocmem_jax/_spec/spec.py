@@ -13,8 +13,9 @@ from jaxtyping import Array, Float, Int
 
 from .._base.checks import is_whole, refuse_traced
 from .._base.text import to_text
+from .._core.fields import varied
 from .._core.fold import Fold
-from .._core.rule import AbstractRule, varied, with_arrays
+from .._core.rule import AbstractRule, with_arrays
 from .._version import __version__
 from ..metrics._own import OwnMetric, is_metrics, rows_of, taken
 from ..patterns import AbstractEnsemble, Gaussian, OneHot, Samples

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.checks import as_int, check_positive, check_seed, check_size, scalar
+from .._base.checks import as_int, check_above, check_seed, check_size, scalar
 from ._features import AbstractFeatures
 from ._random import directions
 
@@ -43,7 +43,7 @@ class RandomFourier(AbstractFeatures):
     def __check_init__(self):
         check_size("RandomFourier", "num", self.num)
         check_seed("RandomFourier", "seed", self.seed)
-        check_positive("RandomFourier", "scale", self.scale)
+        check_above("RandomFourier", "scale", self.scale, 0.0, "Pass such a number.")
 
     def __call__(self, x):
         """Twice as many features as frequencies."""

@@ -2,11 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from .._base.checks import check_one, is_traced, scalar
-from .._base.errors import ArgumentError, ArgumentTypeError
+from .._base.checks import check_above, scalar
+from .._base.errors import ArgumentTypeError
 from .._base.exact import rounded, row_norms, unit_of
 from ._ensemble import AbstractEnsemble
 from ._samples import Samples
@@ -46,11 +45,7 @@ class Normalized(AbstractEnsemble):
             complaint = f"must be an ensemble, got a `{kind.__name__}`"
             advice = "Pass something like `Normalized(Gaussian())`."
             raise ArgumentTypeError("Normalized", "ensemble", complaint, advice)
-        check_one("Normalized", "norm", self.norm)
-        if not is_traced(self.norm) and not 0 < float(self.norm) < np.inf:
-            complaint = f"must be positive and finite, got {self.norm}"
-            advice = "1 makes unit vectors."
-            raise ArgumentError("Normalized", "norm", complaint, advice)
+        check_above("Normalized", "norm", self.norm, 0.0, "1 makes unit vectors.")
 
     @property
     def draws_alone(self) -> bool:

@@ -10,7 +10,8 @@ import xarray as xr
 from .. import patterns
 from .._base.text import from_text, public
 from .._catalog.rules import PARTS, RULES
-from .._core.rule import AbstractRule, varied
+from .._core.fields import varied
+from .._core.rule import AbstractRule
 from .._spec.axes import corruptions
 from .._spec.described import level_of
 from .._spec.levels import at_dimension, point_at, taken_by

@@ -89,4 +89,4 @@ def recall_against_bytes(
 def _sizes(dataset: xr.Dataset, means: xr.Dataset) -> xr.Dataset:
     """The size of the memory at every mean, as a variable."""
     sizes = dataset["state_bytes"].drop_vars("state_bytes")
-    return (sizes + 0 * means["mean"].drop_vars("state_bytes")).to_dataset(name="bytes")
+    return sizes.broadcast_like(means["mean"]).to_dataset(name="bytes")

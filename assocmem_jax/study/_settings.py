@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._core.rule import AbstractRule, hyperparameters, static_fields, value_of
+from .._core.fields import hyperparameters, static_fields, value_of
+from .._core.rule import AbstractRule
 from .._spec.axes import corruptions, point_axes, question_levels
 from .._spec.described import levels_of
 from .._spec.loads import from_texts

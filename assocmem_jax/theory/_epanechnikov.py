@@ -65,7 +65,6 @@ def epanechnikov_squared_error(
     beta: ArrayLike,
     *,
     v: ArrayLike | None = None,
-    query_noise: ArrayLike = 0.0,
     keys: str = "gaussian",
 ) -> Values:
     r"""Mean squared distance of the memory with Epanechnikov's kernel, exact.
@@ -78,7 +77,6 @@ def epanechnikov_squared_error(
         n: stored pairs, from 1 to 1e300.
         beta: inverse width; the ball has a squared radius of 2 / `beta`. At least 0.
         v: dimension of the values, at least 1; `d` if `None`.
-        query_noise: standard deviation of the noise per coordinate of a query: 0.
         keys: `"gaussian"`, `"spherical"` (norm $\sqrt d$) or `"bipolar"`.
 
     Raises:
@@ -88,9 +86,8 @@ def epanechnikov_squared_error(
         Hoover et al. (2025), arXiv:2506.10801 (the rule). Derived here.
     """
     call = "theory.epanechnikov_squared_error"
-    d, n, v, query_noise, beta = _check(call, keys, d, n, beta, v, query_noise)
-    require(call, "query_noise", query_noise, query_noise == 0, "query_noise = 0")
-    return v * at_each(partial(_error, keys=keys), d, n, query_noise, beta)
+    d, n, v, _, beta = _check(call, keys, d, n, beta, v, 0.0)
+    return v * at_each(partial(_error, keys=keys), d, n, beta)
 
 
 def epanechnikov_exact_fraction(
@@ -148,9 +145,9 @@ def _cosine(d, n, v, query_noise, beta, keys):
     return min(_kernel.mean(_kernel.cosine_profile(n, v), n, target, absent), 1.0)
 
 
-def _error(d, n, query_noise, beta, keys):
+def _error(d, n, beta, keys):
     """Mean squared distance per coordinate of a value, of queries without noise."""
-    _, other, weights = _in_ball(d, query_noise, beta, keys)
+    _, other, weights = _in_ball(d, 0.0, beta, keys)
     p = np.clip(other, 1e-300 / n, 1 - 1e-16)
     return float(max(1 - weights @ (-np.expm1(n * np.log1p(-p)) / (n * p)), 0.0))
 

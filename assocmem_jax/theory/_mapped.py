@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import features
 from .._base.errors import ArgumentError
-from ._domain import parameters, require
+from ._domain import parameters
 from ._features import dpfp_cosine, feature_map_cosine, feature_moments
 from ._polynomial import polynomial_cosine
 from ._random_features import random_fourier_cosine
@@ -35,7 +35,7 @@ def _of_coordinates(feature: Callable[[float], float]) -> Callable[..., Any]:
         def cosine(d, n, *, v=None):
             return feature_map_cosine(d, n, mean, second_moment, v=v)
 
-        return _without_noise(feature_map_cosine, cosine)
+        return _named(feature_map_cosine, cosine)
 
     return of
 
@@ -55,7 +55,7 @@ def _rectified(x: float) -> float:
 
 def _of_dpfp(map_of_keys: features.DPFP) -> Callable[..., Any]:
     cosine = lambda d, n, *, v=None: dpfp_cosine(d, n, map_of_keys.order, v=v)
-    return _without_noise(dpfp_cosine, cosine)
+    return _named(dpfp_cosine, cosine)
 
 
 def _of_monomials(map_of_keys: features.Monomials) -> Callable[..., Any]:
@@ -83,19 +83,7 @@ def _of_random_fourier(map_of_keys: features.RandomFourier) -> Callable[..., Any
             )
         return random_fourier_cosine(num, n, d if v is None else v)
 
-    return _without_noise(random_fourier_cosine, cosine)
-
-
-def _without_noise(formula: Callable, cosine: Callable) -> Callable[..., Any]:
-    """The formula of queries that are the stored keys."""
-
-    def known(d, n, *, v=None, query_noise=0.0):
-        call = f"theory.{formula.__name__}"
-        (noise,) = parameters(call, query_noise=query_noise)
-        require(call, "query_noise", noise, noise == 0, "query_noise = 0")
-        return cosine(d, n, v=v)
-
-    return _named(formula, known)
+    return _named(random_fourier_cosine, cosine)
 
 
 def _named(formula: Callable, function: Callable) -> Callable[..., Any]:

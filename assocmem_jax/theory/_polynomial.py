@@ -63,7 +63,6 @@ def polynomial_squared_error(
     degree: ArrayLike,
     *,
     v: ArrayLike | None = None,
-    query_noise: ArrayLike = 0.0,
     keys: str = "gaussian",
     rectified: bool = False,
 ) -> Values:
@@ -79,7 +78,6 @@ def polynomial_squared_error(
         n: stored pairs, at least 1.
         degree: p, a whole number from 1 to 30.
         v: dimension of the values, at least 1; `d` if `None`.
-        query_noise: standard deviation of the noise per coordinate of a query: 0.
         keys: `"gaussian"`, `"spherical"` (norm $\sqrt d$) or `"bipolar"`.
         rectified: whether a negative score has weight 0.
 
@@ -90,9 +88,7 @@ def polynomial_squared_error(
         Derived here, from the moments of chi and Beta variables.
     """
     call = "theory.polynomial_squared_error"
-    arrays = _targets.check(call, keys, d, n, v, query_noise, degree=degree)
-    d, n, v, query_noise, degree = arrays
-    require(call, "query_noise", query_noise, query_noise == 0, "query_noise = 0")
+    d, n, v, _, degree = _targets.check(call, keys, d, n, v, 0.0, degree=degree)
     _check_degree(call, degree)
     moments = partial(_log_moments, keys=keys)
     fourth, second, coordinate = (

@@ -34,6 +34,7 @@ from . import (
     _sparsemax,
     _top_k,
 )
+from ._domain import require
 from ._mapped import mapped_cosine
 
 
@@ -240,19 +241,21 @@ def formula_of(
             given[field.name] = own if isinstance(own, int) else float(own)
             names[field.name] = "rule"
 
-    def predicted(d: Any, n: Any, *, query_noise: Any = 0.0, **more: Any) -> Any:
-        if np.any(query_noise) and not products.noisy:
-            complaint = f"is known to be predicted for `{to_text(rule)}` where it is 0"
-            raise ArgumentError(
-                call, "query_noise", f"{complaint}, got {query_noise}", advice
-            )
+    noisy = products.noisy and "query_noise" in taken
+
+    def predicted(*sizes: Any, query_noise: Any = 0.0, **more: Any) -> Any:
+        if noisy:
+            more["query_noise"] = query_noise
+        else:
+            domain = f"`{to_text(rule)}` and query_noise = 0"
+            require(call, "query_noise", query_noise, np.equal(query_noise, 0), domain)
         own = given
         if "beta" in given:
-            own = {**given, "beta": given["beta"] * products.factor(d)}
+            own = {**given, "beta": given["beta"] * products.factor(sizes[0])}
         with called_as(
             call, names, instead_of=(f"theory.{formula.function.__name__}",)
         ):
-            return formula.function(d, n, query_noise=query_noise, **more, **own)
+            return formula.function(*sizes, **more, **own)
 
     return formula._replace(function=predicted)
 

@@ -50,5 +50,6 @@ def test_the_table_of_the_readme_is_the_one_that_is_made(capsys):
     main(["rules", "--markdown"])
     made = capsys.readouterr().out.strip()
     assert README.split("<!-- rules -->\n")[1].split("\n\n")[0] == made
+    assert f"**{len(LISTED)} rules of one step**" in README
     for line in made.splitlines():
         assert line.replace(r"\|", "").count("|") == 7

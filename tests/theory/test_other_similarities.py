@@ -71,7 +71,11 @@ def test_the_inverse_temperature_is_that_of_the_products():
         (am.Sparsemax(similarity=Cosine()), {}, "Sparsemax.*Cosine"),
         (am.ReLU(similarity=Cosine()), {}, r"`ReLU\(similarity=Cosine\(\)\)` and"),
         (COSINE, {"metrics": ("distance",)}, "prediction of 'distance' for `Softmax"),
-        (COSINE, {"query_noise": 0.5}, "query_noise=.* where it is 0, got 0.5"),
+        (
+            COSINE,
+            {"query_noise": 0.5},
+            "known for `Soft.* and query_noise = 0, got 0.5",
+        ),
     ),
 )
 def test_what_is_not_known_is_not_predicted(rule, changed, message):

@@ -157,6 +157,11 @@ def test_entmax_of_order_two_is_sparsemax():
         assert two == pytest.approx(theory.sparsemax_cosine(d, n, beta), rel=1e-8)
 
 
+def errors_of_noisy_queries(rule):
+    metrics = ("squared_error",)
+    return theory.predict({"x": rule}, d=[8], n=[8], query_noise=0.5, metrics=metrics)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     (
@@ -171,12 +176,12 @@ def test_entmax_of_order_two_is_sparsemax():
             "unless keys are Gaussian",
         ),
         (
-            lambda: theory.epanechnikov_squared_error(8, 8, 1.0, query_noise=0.5),
-            "query_noise = 0",
+            lambda: errors_of_noisy_queries(am.Epanechnikov(1.0)),
+            r"theory.predict\(query_noise=...\)` is known for `Epanechnikov.* = 0, got",
         ),
         (
-            lambda: theory.polynomial_squared_error(8, 8, 2, query_noise=0.5),
-            "query_noise = 0",
+            lambda: errors_of_noisy_queries(am.Polynomial(2)),
+            r"theory.predict\(query_noise=...\)` is known for `Polynomial.* = 0, got",
         ),
         (lambda: theory.nearest_distance(8, 8, v=0), "v >= 1"),
         (
