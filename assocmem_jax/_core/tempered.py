@@ -50,7 +50,7 @@ class AbstractTempered(AbstractSeparation):
         return self.similarity.in_unit(query, block.keys, fold.dot)
 
 
-def check_beta(rule: Any, beta: Float[Array, ""]) -> None:
+def check_beta(rule: Any, beta: Float[Array, "..."]) -> None:
     """Raise unless the inverse temperature or width of a rule is one."""
     advice = "Zero answers the mean of all values."
     check_range(type(rule).__name__, "beta", beta, advice)

@@ -34,7 +34,7 @@ from . import (
     _sparsemax,
     _top_k,
 )
-from ._domain import require
+from ._domain import parameters, require
 from ._mapped import mapped_cosine
 
 
@@ -247,8 +247,9 @@ def formula_of(
         if noisy:
             more["query_noise"] = query_noise
         else:
+            (noise,) = parameters(call, query_noise=query_noise)
             domain = f"`{to_text(rule)}` and query_noise = 0"
-            require(call, "query_noise", query_noise, np.equal(query_noise, 0), domain)
+            require(call, "query_noise", noise, noise == 0, domain)
         own = given
         if "beta" in given:
             own = {**given, "beta": given["beta"] * products.factor(sizes[0])}
