@@ -21,15 +21,15 @@ def rounded(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.minimum(x, jnp.finfo(x.dtype).max)
 
 
-def ordered_sum(x: Float[Array, " m"]) -> Float[Array, ""]:
-    """The sum, in an order of its own.
+def ordered_sum(x: Float[Array, "*batch m"]) -> Float[Array, "*batch"]:
+    """The sum along the last axis, in an order of its own.
 
     The order in which `jnp.sum` or a product adds up depends on what is around it: the
     number of rows, or a batch of trials. A sum that is rounded is not known as one, and
     so not reordered.
     """
     add = lambda a, b: rounded(a + b)
-    return jax.lax.reduce(x, np.zeros((), x.dtype), add, (0,))
+    return jax.lax.reduce(x, np.zeros((), x.dtype), add, (x.ndim - 1,))
 
 
 def row_norms(x: Float[Array, "b d"]) -> Float[Array, "b 1"]:

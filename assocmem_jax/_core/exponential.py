@@ -50,7 +50,7 @@ class AbstractExponential(AbstractTempered):
     def from_top(self, exponent, top):
         """The exponential of a number, relative to the largest, as far as in range."""
         exponent = exponent - self.exponent(top)
-        # Out of range, the derivative would be nan.
-        info = jnp.finfo(exponent.dtype)
-        low, high = (0.999 * np.log(float(x)) for x in (info.smallest_normal, info.max))
-        return jnp.exp(jnp.clip(exponent, float(low), float(high)))
+        # Out of range, the derivative would be nan. There is room for what an answer
+        # sums, or divides by this: in float32 for some thousands.
+        most = 0.9 * float(np.log(float(jnp.finfo(exponent.dtype).max)))
+        return jnp.exp(jnp.clip(exponent, -most, most))

@@ -16,8 +16,8 @@ class Exponential(AbstractExponential):
 
     `Softmax` without its normalizer: the direction of an answer is the same, its size
     is not, so a sum over parts of the pairs is the sum of their answers. Where weights
-    are out of range, they are as large as numbers are, and the direction of the answer
-    is right.
+    are out of range (above e^79 in float32), the largest is as large as leaves the
+    answer finite, and the direction of the answer is right.
 
     Attributes:
         beta: inverse temperature $\beta$. 0 answers the sum of all values.

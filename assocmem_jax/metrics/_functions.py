@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from .._base.arrays import to_array, to_index, to_real
 from .._base.checks import ArrayLike, check_size
 from .._base.errors import ArgumentError
-from .._base.exact import single_at_least, unit_of
+from .._base.exact import ordered_sum, rounded, single_at_least, unit_of
 from .._core.fold import Fold
 from .._core.meshes import automatic
 from .._core.pairs import AbstractPairs, Pairs
@@ -39,9 +39,9 @@ def cosine_similarity(
 def _cosine(values, retrieved, units):
     if units is not None:
         values, retrieved = values * (1 / units[0]), retrieved * (1 / units[1])
-    squares = jnp.sum(values**2, axis=-1), jnp.sum(retrieved**2, axis=-1)
+    squares = _sum_of(values, values), _sum_of(retrieved, retrieved)
     norms = _root(squares[0]) * _root(squares[1])
-    product = jnp.sum(values * retrieved, axis=-1)
+    product = _sum_of(values, retrieved)
     return jnp.where(norms == 0, 0, product / jnp.where(norms == 0, 1, norms)), squares
 
 
@@ -75,10 +75,11 @@ def _distance(values, retrieved, unit):
         # Before the difference, which may be out of range where its norm is not.
         inverse = 1 / unit
         gap = values * inverse - retrieved * inverse
-        return _root(jnp.sum(gap**2, axis=-1)) * unit[..., 0], ()
-    squares = jnp.sum((values - retrieved) ** 2, axis=-1)
+        return _root(_sum_of(gap, gap)) * unit[..., 0], ()
+    gap = values - retrieved
+    squares = _sum_of(gap, gap)
     # What is lost next to the value itself does not count.
-    return _root(squares), (jnp.maximum(squares, jnp.sum(values**2, axis=-1)),)
+    return _root(squares), (jnp.maximum(squares, _sum_of(values, values)),)
 
 
 distance = Score(
@@ -221,6 +222,19 @@ def _paired(function: str, values: ArrayLike, retrieved: ArrayLike):
         dtype = jnp.promote_types(values.dtype, retrieved.dtype)
     wide = single_at_least(dtype)
     return values.astype(wide), retrieved.astype(wide), dtype
+
+
+@jax.custom_jvp
+def _sum_of(a: Float[Array, "*batch v"], b: Float[Array, "*batch v"]):
+    """The sums of products, with the same bits in every program."""
+    return ordered_sum(rounded(a * b))
+
+
+@_sum_of.defjvp
+def _sum_of_jvp(primals, tangents):
+    # Of a sum that is rounded step by step, there would be a derivative step by step.
+    (a, b), (da, db) = primals, tangents
+    return _sum_of(a, b), jnp.sum(a * db + b * da, axis=-1)
 
 
 def _root(squares: Float[Array, "*batch"]) -> Float[Array, "*batch"]:

@@ -6,13 +6,17 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Bool
 
 from .._base.errors import ArgumentError
 from .._base.memory import memory_limit
+from .._core.fold import Fold
 from .._core.linear import AbstractLinear
+from .._core.pairs import Pairs
+from .._core.rule import AbstractRule
 from .._core.separation import AbstractSeparation
 from .._spec.asked import MOST_PAIRS
 from .._spec.axes import corruptions
@@ -255,10 +259,11 @@ def trial_work(spec: Spec, name: str, d: int, loads: Sequence[int]) -> float:
     questions = [spec.num_questions(n) / (spec.ages or 1) for n in loads]
     squares = float(sum(n * m for n, m in zip(loads, questions, strict=True)))
     marginalized = spec.value_source == "marginalized"
-    work = 2 * largest * d * (d + v)
+    width = _width(spec.rules[name], d)
+    work = 2 * largest * width * (width + v)
     looks = spec.rules[name].looks
     if looks == "memory":
-        work += 2 * levels * sum(questions) * d * (2 * d if marginalized else v)
+        work += 2 * levels * sum(questions) * width * (2 * width if marginalized else v)
     else:
         together = looks == "once" and spec.asks_all
         passes = largest**2 if together else squares
@@ -284,11 +289,16 @@ def trial_bytes(
     looks = spec.rules[name].looks
     if looks == "memory":
         # What a solve takes is needed once, or at each load.
-        numbers += (8 * loads if together else 2 * loads + 6) * d * max(d, v)
+        width = _width(spec.rules[name], d)
+        numbers += (8 * loads if together else 2 * loads + 6) * width * max(width, v)
+        if width > d:
+            numbers += 2 * (block + queries) * width
     elif looks == "once" and spec.asks_all:
         numbers += 2 * tile + 2 * loads * queries * (v + scores)
     else:
-        numbers += 4 * tile + 2 * queries * (v + scores)
+        numbers += 2 * tile + 2 * queries * (v + scores)
+        # A solve takes some times what it is told.
+        numbers += 5 * queries * _prepared(spec.rules[name], d)
     if spec.corrupted:
         numbers += 2 * queries * d
     if _compares_all(spec):
@@ -312,6 +322,23 @@ def default_budget(devices: list[jax.Device]) -> int:
 def _queries(spec: Spec) -> int:
     """Queries that are asked at a time."""
     return queries_at_a_time(spec.asked if spec.held_out is None else spec.held_out)
+
+
+def _width(rule: AbstractRule, d: int) -> int:
+    """Numbers that stand for a key in the memory of a rule."""
+    if not isinstance(rule, AbstractLinear):
+        return d
+    return jax.eval_shape(rule.lift, jax.ShapeDtypeStruct((d,), np.float32)).shape[0]
+
+
+def _prepared(rule: AbstractRule, d: int) -> int:
+    """Numbers that a separation is told of each query, before it weighs any key."""
+    if not isinstance(rule, AbstractSeparation):
+        return 0
+    key = jax.ShapeDtypeStruct((1, d), np.float32)
+    told = lambda keys: rule.prepare(keys[0], Pairs(keys, keys), Fold(None))
+    arrays = jax.tree.leaves(eqx.filter_eval_shape(told, key))
+    return sum(int(np.prod(np.shape(x))) for x in arrays)
 
 
 def _columns(spec: Spec, d: int) -> int:

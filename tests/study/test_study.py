@@ -62,7 +62,9 @@ def drawn(d, n, trial, noise, seed=11):
 def scores(values, answers):
     """Least and largest scores that rounding in float32 allows, by name."""
     norm = lambda x: np.linalg.norm(x, axis=-1)
-    cosine = (values * answers).sum(axis=1) / (norm(values) * norm(answers))
+    # No answer has no direction.
+    lengths = norm(values) * norm(answers)
+    cosine = (values * answers).sum(axis=1) / np.where(lengths > 0, lengths, 1)
     distance = norm(values - answers)
     nearness = answers @ values.T - norm(values) ** 2 / 2
     right = np.diag(nearness).copy()

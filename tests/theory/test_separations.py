@@ -32,6 +32,10 @@ def assert_predicted(rules, metrics, error=0.0, **options):
         if metric in ("cosine", "recall"):
             missing = (1 - predicted[metric]).clip(0)
             scatter = scatter + np.sqrt(missing / (trials * found["n"]))
+        if metric == "squared_error":
+            # A value in the place of another costs 2 d.
+            missing = predicted[metric] * 2 * found["d"]
+            scatter = scatter + np.sqrt(missing / (trials * found["n"]))
         off = abs(found.mean("trial") - predicted[metric])
         rounding = 1e-5 * (1 + predicted[metric])
         excess = (off - 4 * scatter - rounding - error).max(
