@@ -52,13 +52,10 @@ def _check_whole(function: str, argument: str, x: Any) -> None:
 
 def check_count(function: str, argument: str, number: Any, least: int) -> None:
     """Raise unless `number` is a whole number, at least `least`."""
-    if not is_whole(number) or number < least:
-        raise ArgumentError(
-            function,
-            argument,
-            f"must be a whole number, at least {least}, got {number!r}",
-            "Pass such an `int`.",
-        )
+    _check_whole(function, argument, number)
+    if number < least:
+        complaint = f"must be at least {least}, got {number}"
+        raise ArgumentError(function, argument, complaint, "Pass a larger number.")
 
 
 def check_size(function: str, argument: str, size: Any) -> None:

@@ -18,7 +18,9 @@ class AbstractKernel(AbstractSeparation):
     The stored keys, a kernel around each, make a density; a step towards where it is
     larger is the mean of the keys with weights $-\kappa'(x)$, and values take their
     place in the answer. Weights are divided by their sum. Where the support of no
-    kernel holds the query, the answer is zero.
+    kernel holds the query, the answer is zero. (No rule has the triangle, 1 minus the
+    distance: its slope in x is infinite at a key. The slope of a Gaussian kernel is the
+    kernel: `Softmax(beta / 2, similarity=SquaredEuclidean())`.)
 
     Attributes:
         beta: inverse width; the support of a kernel is a ball of radius

@@ -24,8 +24,9 @@ class KSubset(AbstractThresholded):
         k: how many patterns are answered.
 
     Raises:
+        TypeError: if `k` is not a whole number.
         ValueError: if `beta` is negative, NaN or infinite, or not one number, or `k` is
-            not a whole number, at least 1.
+            below 1.
 
     References:
         Santos et al. (2024), arXiv:2402.13725 (the rule, and the margin).

@@ -26,7 +26,8 @@ class Polynomial(AbstractSeparation):
 
     Raises:
         TypeError: if `rectified` is no boolean.
-        ValueError: if `degree` is not a whole number, at least 1.
+        TypeError: if `degree` is not a whole number.
+        ValueError: if `degree` is below 1.
 
     References:
         Krotov & Hopfield (2016), arXiv:1606.01164, eq. 6.

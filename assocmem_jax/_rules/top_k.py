@@ -20,7 +20,8 @@ class TopK(AbstractSelected):
         k: how many pairs are kept. Fewer stored pairs are all kept.
 
     Raises:
-        ValueError: if `k` is not a whole number, at least 1.
+        TypeError: if `k` is not a whole number.
+        ValueError: if `k` is below 1.
 
     References:
         Kohonen (1972), doi:10.1109/TC.1972.5008975 (the sum over all pairs).

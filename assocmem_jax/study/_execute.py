@@ -153,8 +153,8 @@ def check_place(devices: Sequence[jax.Device] | None, memory: int | None) -> Non
     """Raise unless a study can run on these devices, in so much memory.
 
     Raises:
-        TypeError: if `devices` is no list of devices.
-        ValueError: if it is empty, or `memory` is no number of bytes.
+        TypeError: if `devices` is no list of devices, or `memory` no whole number.
+        ValueError: if `devices` is empty, or `memory` below 1.
     """
     if isinstance(devices, str | jax.Device):
         complaint = f"must be a list of devices, got {devices!r}"

@@ -79,5 +79,10 @@ def test_what_is_nearest_does_not_depend_on_the_scale(size, rng):
 
 @pytest.mark.parametrize("k", (0, -3))
 def test_a_number_that_is_none_is_refused(k):
-    with pytest.raises(ValueError, match=r"TopK\(k=...\)` must be a whole number, at"):
+    with pytest.raises(ValueError, match=r"TopK\(k=...\)` must be at least 1, got"):
         am.TopK(k)
+
+
+def test_a_number_that_is_not_whole_is_refused():
+    with pytest.raises(TypeError, match="must be a whole number, got 2.5|Type-check"):
+        am.TopK(2.5)  # pyright: ignore
