@@ -64,6 +64,10 @@ from ._features import (
     feature_map_cosine as feature_map_cosine,
     feature_moments as feature_moments,
 )
+from ._graded_kernels import (
+    quartic_cosine as quartic_cosine,
+    triweight_cosine as triweight_cosine,
+)
 from ._hopfield import (
     hopfield_all_fixed_probability as hopfield_all_fixed_probability,
     hopfield_barrier_capacity as hopfield_barrier_capacity,
@@ -199,6 +203,7 @@ __all__ = [
     "pseudoinverse_recall",
     "pseudoinverse_sign_error",
     "pseudoinverse_squared_error",
+    "quartic_cosine",
     "random_fourier_cosine",
     "relu_cosine",
     "relu_distance",
@@ -225,5 +230,6 @@ __all__ = [
     "top_k_cosine",
     "top_k_probability",
     "trigonometric_features_error",
+    "triweight_cosine",
     "weighted_ridge_cosine",
 ]

@@ -23,6 +23,7 @@ from . import (
     _dot_product,
     _entmax,
     _epanechnikov,
+    _graded_kernels,
     _nearest,
     _polynomial,
     _pseudoinverse,
@@ -115,6 +116,16 @@ _FORMULAS: dict[type[AbstractRule], dict[str, Formula]] = {
         ),
         "squared_error": Formula(
             _epanechnikov.epanechnikov_squared_error, similarity=SquaredEuclidean
+        ),
+    },
+    _rules.Quartic: {
+        "cosine": Formula(
+            _graded_kernels.quartic_cosine, 1e12, similarity=SquaredEuclidean
+        ),
+    },
+    _rules.Triweight: {
+        "cosine": Formula(
+            _graded_kernels.triweight_cosine, 1e12, similarity=SquaredEuclidean
         ),
     },
 }

@@ -85,6 +85,7 @@ OWN = {
     "pseudoinverse_distance": NOISE,
     "pseudoinverse_recall": NOISE,
     "pseudoinverse_squared_error": NOISE,
+    "quartic_cosine": {"d": whole(1, 256)},
     "relu_cosine": NOISE,
     "relu_distance": NOISE,
     "relu_recall": NOISE,
@@ -116,6 +117,7 @@ OWN = {
     "sparsemax_squared_error": NOISE,
     "top_k_cosine": {**NOISE, "d": whole(16, 300), "k": st.integers(1, 40)},
     "top_k_probability": NOISE,
+    "triweight_cosine": {"d": whole(1, 256)},
     "trigonometric_features_error": {"difference_norm": st.floats(0, 26)},
 }
 # Not functions of numbers, or of none.

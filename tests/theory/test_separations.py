@@ -7,6 +7,7 @@ from helpers import entmax, slow
 import assocmem_jax as am
 from assocmem_jax import theory
 from assocmem_jax.similarities import SquaredEuclidean
+from assocmem_jax.theory._graded_kernels import cosine as graded_cosine
 
 
 EXACT = {
@@ -17,6 +18,7 @@ EXACT = {
     "nearest": am.Nearest(),
     "epanechnikov": am.Epanechnikov(0.12),
 }
+GRADED = {"quartic": am.Quartic(0.12), "triweight": am.Triweight(0.12)}
 FEW = {"d": [8], "n": [2, 16, 100], "trials": 40, "values": "marginalized"}
 MANY = {**FEW, "d": [8, 32], "n": [2, 6, 31, 100, 1000], "trials": 60}
 
@@ -47,6 +49,11 @@ def assert_predicted(rules, metrics, error=0.0, **options):
 @pytest.mark.parametrize("grid", (FEW, slow(MANY)), ids=("few", "many"))
 def test_cosines(grid):
     assert_predicted(EXACT, ["cosine"], query_noise=[0.0, 0.5], **grid)
+
+
+@pytest.mark.parametrize("grid", (FEW, slow(MANY)), ids=("few", "many"))
+def test_cosines_of_kernels(grid):
+    assert_predicted(GRADED, ["cosine"], **grid)
 
 
 @pytest.mark.parametrize("grid", (FEW, slow(MANY)), ids=("few", "many"))
@@ -100,6 +107,46 @@ def test_the_share_of_exact_answers(noise, rng):
     error = np.std(found, ddof=1) / len(found) ** 0.5
     exact = theory.epanechnikov_exact_fraction(d, n, beta, query_noise=noise)
     assert abs(np.mean(found) - exact) < 4 * error
+
+
+@pytest.mark.parametrize(
+    ("d", "n", "beta", "v"),
+    (
+        (2, 30, 0.3, 2),
+        slow(1, 10, 1.0, 3),
+        slow(8, 100, 0.15, 8),
+        slow(32, 500, 0.03, 1),
+    ),
+)
+def test_kernels_that_fall_towards_their_edge(d, n, beta, v, rng):
+    found = {theory.quartic_cosine: [], theory.triweight_cosine: []}
+    for _ in range(200):
+        keys = rng.standard_normal((n, d))
+        squares = ((keys[:, None] - keys) ** 2).sum(axis=2)
+        weights = np.maximum(1 - beta * squares / 2, 0)
+        for power, cosines in zip((1, 2), found.values(), strict=True):
+            rho = 1 / np.linalg.norm(weights**power, axis=1)
+            cosines.append(np.mean(theory.mean_cosine(np.minimum(rho, 1), v)))
+    for function, cosines in found.items():
+        error = np.std(cosines, ddof=1) / len(cosines) ** 0.5
+        assert abs(np.mean(cosines) - function(d, n, beta, v=v)) < 4 * error
+
+
+@pytest.mark.parametrize(
+    ("d", "n", "beta", "v"), ((1, 10, 1.0, 1), (8, 1.5, 0.1, 8), (64, 1e6, 0.02, 300))
+)
+def test_a_kernel_that_does_not_fall_is_epanechnikovs(d, n, beta, v):
+    expected = theory.epanechnikov_cosine(d, n, beta, v=v)
+    assert graded_cosine(d, n, v, beta, 1e-7) == pytest.approx(expected, abs=1e-6)
+
+
+def test_kernels_of_all_widths_have_their_limits():
+    for function in (theory.quartic_cosine, theory.triweight_cosine):
+        for d in (1, 8, 256):
+            whole = function(d, [1, 2, 1e12], 0.0, v=3)
+            expected = theory.mean_cosine(1 / np.sqrt([1, 2, 1e12]), 3)
+            np.testing.assert_allclose(whole, expected, atol=1e-6)
+            assert function(d, 1e3, 1e30) == pytest.approx(1)
 
 
 def test_balls_of_all_sizes_have_their_limits():
@@ -173,6 +220,8 @@ def errors_of_noisy_queries(rule):
         (lambda: theory.entmax_cosine(8, 8, 1.0, 1.0), "1.05 <= alpha <= 4"),
         (lambda: theory.entmax_cosine(8, 8, -1.0, 1.5), "beta >= 0"),
         (lambda: theory.epanechnikov_cosine(2e4, 8, 1.0), "d <= 1e4"),
+        (lambda: theory.quartic_cosine(300, 8, 1.0), "d <= 256"),
+        (lambda: theory.triweight_cosine(8, 8, -1.0), "beta >= 0"),
         (
             lambda: theory.epanechnikov_cosine(
                 8, 8, 1.0, query_noise=0.5, keys="spherical"
