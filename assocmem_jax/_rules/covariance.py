@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.exact import widened
+from .._base.exact import rounded, widened
 from .._core.about import About
 from .._core.fold import Fold
 from .._core.linear import AbstractLinear, LeftFactor
@@ -47,19 +47,24 @@ class Covariance(AbstractLinear[CovarianceMemory]):
         state="d v",
         source="Tsodyks & Feigelman (1988), doi:10.1209/0295-5075/6/2/002",
     )
-    # A point near the keys: sums of differences from it lose no digits to their mean.
-    # Known once the rule is prepared.
+    # The first key that is stored: sums of differences from it lose no digits to what
+    # keys share, and do not depend on how many are stored later. Known once the rule is
+    # prepared.
     origin: Float[Array, " d"] | None = eqx.field(
         default_factory=lambda: None, init=False, repr=False
     )
 
     def prepare(self, pairs: AbstractPairs, fold: Fold) -> "Covariance":
-        """The rule with the mean of all keys, for a point near them."""
+        """The rule with the first key, for a point near the others."""
+
+        def first(block):
+            row = jnp.argmax(block.mask)
+            return block.mask[row], jnp.where(block.mask[row], block.keys[row], 0)
+
+        earlier = lambda a, b: (a[0] | b[0], jnp.where(a[0], a[1], b[1]))
         # A constant to derivatives: answers do not depend on it.
-        pairs = jax.lax.stop_gradient(pairs)
-        total = fold(lambda block: _sum(block.keys), jnp.add, pairs)
-        count = jnp.maximum(fold.count(pairs), 1).astype(total.dtype)
-        return known(self, origin=total / count)
+        _, origin = fold(first, earlier, jax.lax.stop_gradient(pairs))
+        return known(self, origin=origin)
 
     def summarize(self, block: Pairs, fold: Fold) -> Any:
         """Sums of products, of keys, of values, and of ones."""
@@ -74,8 +79,10 @@ class Covariance(AbstractLinear[CovarianceMemory]):
         """The products from the mean of the keys."""
         del pairs, fold
         products, keys, values, count = summary
-        mean = keys / jnp.maximum(count, 1)
-        weights = products - mean[:, None] * values[None]
+        mean = rounded(keys * (1 / jnp.maximum(count, 1)))
+        # Merged with the difference, a product would be rounded otherwise in some
+        # programs than in others.
+        weights = products - rounded(mean[:, None] * values[None])
         return CovarianceMemory(weights, mean + self._known_origin)
 
     def left(self, gram: Array, pairs: AbstractPairs, fold: Fold) -> LeftFactor:
