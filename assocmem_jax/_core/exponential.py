@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._base.exact import rounded
 from .tempered import AbstractTempered
 
 
@@ -54,6 +53,4 @@ class AbstractExponential(AbstractTempered):
         # Out of range, the derivative would be nan. There is room for what an answer
         # sums, or divides by this: in float32 for some thousands.
         most = 0.9 * float(np.log(float(jnp.finfo(exponent.dtype).max)))
-        # Some programs would multiply by the inverse, rounded otherwise, in place of a
-        # division by it.
-        return rounded(jnp.exp(jnp.clip(exponent, -most, most)))
+        return jnp.exp(jnp.clip(exponent, -most, most))

@@ -30,7 +30,8 @@ class LocalLinear(AbstractExponential):
     and may be negative. Also known as local linear regression; with
     `similarities.SquaredEuclidean()` its kernel is Gaussian. Stored keys are answered
     better than by the softmax; noisy queries worse, where the softmax errs little and
-    the penalty is small. Each query takes d x d numbers.
+    the penalty is small. Each query takes d x d numbers. The last digits of a study
+    depend on how many trials fit into memory side by side.
 
     Attributes:
         beta: inverse temperature $\beta$. 0 is linear least squares with an intercept.

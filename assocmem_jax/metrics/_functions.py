@@ -76,7 +76,8 @@ def _distance(values, retrieved, unit):
         inverse = 1 / unit
         gap = values * inverse - retrieved * inverse
         return _root(_sum_of(gap, gap)) * unit[..., 0], ()
-    gap = values - retrieved
+    # An answer may end in a product, which some programs would merge with this.
+    gap = values - rounded(retrieved)
     squares = _sum_of(gap, gap)
     # What is lost next to the value itself does not count.
     return _root(squares), (jnp.maximum(squares, _sum_of(values, values)),)
