@@ -47,10 +47,12 @@ class AbstractExponential(AbstractTempered):
         assert self.strength is not None
         return difference * self.strength
 
-    def from_top(self, exponent, top):
-        """The exponential of a number, relative to the largest, as far as in range."""
+    def from_top(self, exponent, top, share=0.98):
+        """The exponential of a number, relative to the largest, as far as in range.
+
+        The range is a share of the exponents of the type.
+        """
         exponent = exponent - self.exponent(top)
-        # Out of range, the derivative would be nan. There is room for what an answer
-        # sums, or divides by this: in float32 for some thousands.
-        most = 0.9 * float(np.log(float(jnp.finfo(exponent.dtype).max)))
+        # Out of range, the derivative would be nan.
+        most = share * float(np.log(float(jnp.finfo(exponent.dtype).max)))
         return jnp.exp(jnp.clip(exponent, -most, most))

@@ -43,4 +43,5 @@ class Exponential(AbstractExponential):
     def normalizer(self, scale):
         """What makes the largest weight 1, as far as it is in range."""
         top, _ = scale
-        return self.from_top(jnp.zeros_like(top), top)
+        # An answer that is divided by it has room for sums, in float32 of thousands.
+        return self.from_top(jnp.zeros_like(top), top, share=0.9)
