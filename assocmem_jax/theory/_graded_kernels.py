@@ -76,7 +76,7 @@ def _cosines(call, power, d, n, beta, v):
     return at_each(partial(cosine, power=power), d, n, v, beta)
 
 
-def cosine(d: float, n: float, v: float, beta: float, power: float) -> float:
+def cosine(d, n, v, beta, power):
     """Mean cosine with weights of any positive power."""
     # Below, all weights are 1.
     square = 2 / np.clip(beta, 1e-10, 1e100)
