@@ -137,7 +137,8 @@ def test_kernels_that_fall_towards_their_edge(d, n, beta, v, rng):
 )
 def test_a_kernel_that_does_not_fall_is_epanechnikovs(d, n, beta, v):
     expected = theory.epanechnikov_cosine(d, n, beta, v=v)
-    assert graded_cosine(d, n, v, beta, 1e-7) == pytest.approx(expected, abs=1e-6)
+    found = graded_cosine(float(d), float(n), float(v), beta, 1e-7)
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_kernels_of_all_widths_have_their_limits():
