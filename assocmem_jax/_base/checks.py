@@ -60,14 +60,7 @@ def check_count(function: str, argument: str, number: Any, least: int) -> None:
 
 def check_size(function: str, argument: str, size: Any) -> None:
     """Raise unless `size` is a whole number, at least 1, that an index can count."""
-    _check_whole(function, argument, size)
-    if size < 1:
-        raise ArgumentError(
-            function,
-            argument,
-            f"must be at least 1, got {size}",
-            "Pass a positive number.",
-        )
+    check_count(function, argument, size, 1)
     if size >= 2**31:
         raise ArgumentError(
             function,

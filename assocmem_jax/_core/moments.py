@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._base.exact import rounded
 from .exponential import AbstractExponential
 from .fold import Fold
 
@@ -70,7 +69,7 @@ def moments(
     add = lambda a, b: jax.tree.map(jnp.add, a, b)
     total, first, second = fold.with_block_size(rows)(of_block, add, table)
     mean = first / _or_one(total)
-    covariance = second / _or_one(total) - rounded(mean[:, None] * mean[None])
+    covariance = second / _or_one(total) - mean[:, None] * mean[None]
     return Moments(near, mean, covariance)
 
 

@@ -25,8 +25,7 @@ class Polynomial(AbstractSeparation):
         rectified: whether a negative score has weight 0: twice as many pairs are held.
 
     Raises:
-        TypeError: if `rectified` is no boolean.
-        TypeError: if `degree` is not a whole number.
+        TypeError: if `degree` is not a whole number, or `rectified` no boolean.
         ValueError: if `degree` is below 1.
 
     References:

@@ -14,9 +14,8 @@ import numpy as np
 from scipy.special import expit, ive, log_expit
 
 from .._base.checks import ArrayLike
-from . import _kernel, _scores, _targets
+from . import _kernel, _targets
 from ._domain import Values, at_each, require
-from ._sizes import sizes
 
 
 def quartic_cosine(
@@ -68,8 +67,7 @@ def triweight_cosine(
 
 
 def _cosines(call, power, d, n, beta, v):
-    _scores.check(call, "gaussian", d, n, v, 0.0)
-    d, n, v, _, beta = sizes(call, d, n, v, 0.0, beta=beta)
+    d, n, v, _, beta = _targets.check(call, "gaussian", d, n, v, 0.0, beta=beta)
     require(call, "d", d, d <= 256, "d <= 256")
     require(call, "n", n, n <= 1e12, "n <= 1e12")
     require(call, "beta", beta, beta >= 0, "beta >= 0")
@@ -84,10 +82,12 @@ def cosine(d, n, v, beta, power):
     profile = _kernel.cosine_profile(n, v)
     logit = _logits(d, square, power, profile[0][-1])
 
+    log_ratios = 2 * power * log_expit(-logit)
+
     def absent(u, target):
-        inside = np.exp(np.clip(u[:, None] + 2 * power * log_expit(-logit), -745, 700))
+        # The same nodes for all targets, with weights of their own.
         law = _law(logit, d, square, target.norm[:, None])
-        return law @ -np.expm1(-inside).T
+        return _kernel.flat(u, log_ratios[None], law.T)[0].T
 
     targets = _targets.Targets(norms, norms, weights)
     return min(_kernel.mean(profile, n, targets, absent), 1.0)

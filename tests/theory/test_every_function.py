@@ -117,8 +117,8 @@ OWN = {
     "sparsemax_squared_error": NOISE,
     "top_k_cosine": {**NOISE, "d": whole(16, 300), "k": st.integers(1, 40)},
     "top_k_probability": NOISE,
-    "triweight_cosine": {"d": whole(1, 256)},
     "trigonometric_features_error": {"difference_norm": st.floats(0, 26)},
+    "triweight_cosine": {"d": whole(1, 256)},
 }
 # Not functions of numbers, or of none.
 OTHERS = {
