@@ -1,10 +1,5 @@
 """How large a memory is."""
 
-import functools
-from typing import Any
-
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -13,7 +8,8 @@ from .._base.checks import check_size
 from .._base.errors import ArgumentError, ArgumentTypeError
 from .fold import Fold
 from .pairs import Pairs
-from .rule import AbstractRule, joined, split
+from .rule import AbstractRule
+from .shapes import shapes_of
 
 
 def state_bytes(
@@ -51,21 +47,11 @@ def state_bytes(
         raise ArgumentError("state_bytes", "dtype", complaint, advice)
     # A sum over pairs is as large for one as for many, and quicker to trace.
     rows = 1 if rule.looks == "memory" else int(n)
-    arrays, static = split("state_bytes", "rule", rule)
-    shapes = tuple((np.shape(x), jnp.result_type(x)) for x in arrays)
-    return _bytes(static, shapes, int(d), int(v), rows, np.dtype(dtype))
+    kind = np.dtype(dtype)
+    memory = shapes_of("state_bytes", _memory, rule, int(d), int(v), rows, kind)
+    return sum(x.size * x.dtype.itemsize for x in memory)
 
 
-@functools.lru_cache(1024)
-def _bytes(static: Any, shapes: tuple, d: int, v: int, n: int, dtype: np.dtype) -> int:
-    like = jax.ShapeDtypeStruct
-    fields = [like(*shape) for shape in shapes]
-
-    def write(arrays, keys, values):
-        return joined(arrays, static).write(Pairs(keys, values), Fold(None))
-
-    memory = eqx.filter_eval_shape(
-        write, fields, like((n, d), dtype), like((n, v), dtype)
-    )
-    leaves = [x for x in jax.tree.leaves(memory) if isinstance(x, like)]
-    return sum(x.size * x.dtype.itemsize for x in leaves)
+def _memory(rule: AbstractRule, d: int, v: int, n: int, dtype: np.dtype):
+    keys, values = jnp.zeros((n, d), dtype), jnp.zeros((n, v), dtype)
+    return rule.write(Pairs(keys, values), Fold(None))

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
@@ -18,6 +18,7 @@ from .._core.linear import AbstractLinear
 from .._core.pairs import Pairs
 from .._core.rule import AbstractRule
 from .._core.separation import AbstractSeparation
+from .._core.shapes import shapes_of
 from .._spec.asked import MOST_PAIRS
 from .._spec.axes import corruptions
 from .._spec.spec import Spec
@@ -291,14 +292,14 @@ def trial_bytes(
         # What a solve takes is needed once, or at each load.
         width = _width(spec.rules[name], d)
         numbers += (8 * loads if together else 2 * loads + 6) * width * max(width, v)
-        if width > d:
-            numbers += 2 * (block + queries) * width
+        # Features, beside the keys that are counted above.
+        numbers += 2 * (block + queries) * max(width - d, 0)
     elif looks == "once" and spec.asks_all:
         numbers += 2 * tile + 2 * loads * queries * (v + scores)
     else:
         numbers += 2 * tile + 2 * queries * (v + scores)
         # A solve takes some times what it is told.
-        numbers += 5 * queries * _prepared(spec.rules[name], d)
+        numbers += 5 * queries * _told(spec.rules[name], d)
     if spec.corrupted:
         numbers += 2 * queries * d
     if _compares_all(spec):
@@ -328,17 +329,33 @@ def _width(rule: AbstractRule, d: int) -> int:
     """Numbers that stand for a key in the memory of a rule."""
     if not isinstance(rule, AbstractLinear):
         return d
-    return jax.eval_shape(rule.lift, jax.ShapeDtypeStruct((d,), np.float32)).shape[0]
+    (lifted,) = shapes_of("Spec", _lifted, rule, d)
+    return lifted.size
 
 
-def _prepared(rule: AbstractRule, d: int) -> int:
+def _lifted(rule: AbstractLinear, d: int):
+    return rule.lift(jnp.zeros(d, jnp.float32))
+
+
+def _told(rule: AbstractRule, d: int) -> int:
     """Numbers that a separation is told of each query, before it weighs any key."""
     if not isinstance(rule, AbstractSeparation):
         return 0
-    key = jax.ShapeDtypeStruct((1, d), np.float32)
-    told = lambda keys: rule.prepare(keys[0], Pairs(keys, keys), Fold(None))
-    arrays = jax.tree.leaves(eqx.filter_eval_shape(told, key))
-    return sum(int(np.prod(np.shape(x))) for x in arrays)
+    # Less what the rule holds anyhow.
+    sizes = [
+        sum(x.size for x in shapes_of("Spec", of, rule, d)) for of in (_prepared, _held)
+    ]
+    return max(sizes[0] - sizes[1], 0)
+
+
+def _prepared(rule: AbstractSeparation, d: int):
+    keys = jnp.zeros((1, d), jnp.float32)
+    return rule.prepare(keys[0], Pairs(keys, keys), Fold(None))
+
+
+def _held(rule: AbstractSeparation, d: int):
+    del d
+    return rule
 
 
 def _columns(spec: Spec, d: int) -> int:
