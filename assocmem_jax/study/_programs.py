@@ -63,7 +63,8 @@ def _no_collection():
             gc.enable()
 
 
-# A program for a CPU takes some 250 pieces of memory, and Linux gives a process 65,530.
+# A program for a CPU takes some 180 pieces of memory or more, and Linux gives a process
+# 65,530 of them.
 @functools.lru_cache(maxsize=96)
 def compiled_kernel(program: Program):
     """The kernel, compiled for settings of one structure."""
