@@ -55,7 +55,8 @@ def check_count(function: str, argument: str, number: Any, least: int) -> None:
     _check_whole(function, argument, number)
     if number < least:
         complaint = f"must be at least {least}, got {number}"
-        raise ArgumentError(function, argument, complaint, "Pass a larger number.")
+        which = "positive" if least == 1 else "larger"
+        raise ArgumentError(function, argument, complaint, f"Pass a {which} number.")
 
 
 def check_size(function: str, argument: str, size: Any) -> None:
